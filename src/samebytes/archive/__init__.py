@@ -1,0 +1,1 @@
+"""sdists and wheels as members: reading, unpacking and the canonical writer."""

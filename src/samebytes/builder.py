@@ -1,0 +1,161 @@
+"""A build backend's hooks (PEP 517), called in a fixed environment: tree + recipe → artifact."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pyproject_hooks
+from build import BuildBackendException, BuildException, ProjectBuilder
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
+
+from samebytes.epoch import VARIABLE
+from samebytes.errors import ArtifactError, SamebytesError
+from samebytes.git import NEUTRAL_CONFIGURATION
+from samebytes.process import Runner
+from samebytes.toolchain import Toolchain
+from samebytes.workspace import Room
+
+Distribution = Literal["sdist", "wheel"]
+
+#: The part of the environment that is the same in every build, and stands in its recipe.
+FIXED_ENVIRONMENT: Mapping[str, str] = {
+    "LC_ALL": "C.UTF-8",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONHASHSEED": "0",
+    "PYTHONNOUSERSITE": "1",
+    "TZ": "UTC",
+}
+UMASK = "022"
+
+
+def build_system_requires(tree: Path) -> set[str]:
+    """``build-system.requires`` of the project in ``tree``, or setuptools where it has none."""
+    with _backend_errors("reading pyproject.toml"):
+        return ProjectBuilder(tree).build_system_requires
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """The project's backend, installed in ``toolchain``.
+
+    ``path`` is the search path for programs, ``timeout`` the seconds that one hook may take.
+    """
+
+    runner: Runner
+    toolchain: Toolchain
+    path: str
+    config_settings: Mapping[str, Sequence[str]]
+    timeout: float
+
+    def extra_requires(
+        self, room: Room, tree: Path, distribution: Distribution, epoch: int
+    ) -> set[str]:
+        """What the backend asks for besides ``build-system.requires``."""
+        with _backend_errors(f"get_requires_for_build_{distribution}"):
+            return self._project(room, tree, distribution, epoch).get_requires_for_build(
+                distribution, self._settings()
+            )
+
+    def build(self, room: Room, tree: Path, distribution: Distribution, epoch: int) -> Path:
+        """Build into ``room.out`` and return the file.
+
+        Raises ArtifactError when the backend fails, or gives something that is no such artifact.
+        """
+        with _backend_errors(f"build_{distribution}"):
+            project = self._project(room, tree, distribution, epoch)
+            built = project.build(distribution, room.out, self._settings())
+        return _checked(Path(built), room.out, distribution)
+
+    def _project(
+        self, room: Room, tree: Path, distribution: Distribution, epoch: int
+    ) -> ProjectBuilder:
+        environment = {
+            **FIXED_ENVIRONMENT,
+            **NEUTRAL_CONFIGURATION,
+            # An unpacked sdist is in no repository, whatever lies above the workspace.
+            "GIT_CEILING_DIRECTORIES": os.fspath(room.root),
+            "HOME": os.fspath(room.home),
+            "PATH": os.pathsep.join([os.fspath(self.toolchain.bin), self.path]),
+            "TMPDIR": os.fspath(room.tmp),
+            VARIABLE: str(epoch),
+        }
+
+        def call(
+            cmd: Sequence[str],
+            cwd: str | None = None,
+            extra_environ: Mapping[str, str] | None = None,
+        ) -> None:
+            done = self.runner.run(
+                cmd,
+                cwd=None if cwd is None else Path(cwd),
+                env=environment | dict(extra_environ or {}),
+                merge=True,
+                timeout=self.timeout,
+            )
+            if done.status:
+                raise ArtifactError(
+                    f"The build backend failed to build the {distribution}.",
+                    hint="These are its last lines; --verbose shows all of them.",
+                    detail=done.last_lines(),
+                )
+
+        return ProjectBuilder(tree, os.fspath(self.toolchain.python), call)
+
+    def _settings(self) -> dict[str, str | Sequence[str]]:
+        return {
+            key: values[0] if len(values) == 1 else list(values)
+            for key, values in self.config_settings.items()
+        }
+
+
+@contextmanager
+def _backend_errors(hook: str) -> Iterator[None]:
+    try:
+        yield
+    except BuildBackendException as error:
+        if isinstance(error.exception, SamebytesError):
+            raise error.exception from None
+        if isinstance(error.exception, pyproject_hooks.BackendUnavailable):
+            raise ArtifactError(
+                "The build backend that pyproject.toml names is not in its build requirements.",
+                hint="Check build-system.requires and build-system.build-backend.",
+                detail=(error.exception.traceback or "").strip(),
+            ) from None
+        raise ArtifactError(
+            f"The build backend failed in {hook}: {error.exception!r}.",
+            hint="Check that build-system.requires admits a working release of the backend.",
+        ) from None
+    except BuildException as error:
+        raise ArtifactError(
+            f"The project cannot be built: {str(error).rstrip('.')}.",
+            hint="Correct its pyproject.toml (PEP 517, PEP 518).",
+        ) from None
+
+
+def _checked(path: Path, out: Path, distribution: Distribution) -> Path:
+    """The path, if it is a regular file in ``out`` with the name of such an artifact."""
+    try:
+        if path.parent != out or path.is_symlink() or not path.is_file():
+            raise ValueError("it is no file in the folder that the backend was given")
+        if distribution == "wheel":
+            parse_wheel_filename(path.name)
+        else:
+            parse_sdist_filename(path.name)
+            if not path.name.endswith(".tar.gz"):
+                raise ValueError("an sdist's name ends in .tar.gz (PEP 517)")
+    except (ValueError, InvalidWheelFilename, InvalidSdistFilename) as error:
+        raise ArtifactError(
+            f"The build backend says that {path.name!r} is the {distribution}: {error}.",
+            hint="Report it to the backend.",
+        ) from None
+    return path

@@ -1,0 +1,290 @@
+"""``samebytes build``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from samebytes.cli.console import Terminal, cache_folder, print_json
+from samebytes.errors import SamebytesError, UserError
+from samebytes.git import Git
+from samebytes.index import Index, IndexSettings
+from samebytes.outcome import Disagreement, Outcome
+from samebytes.pipeline import Request, Workshop, build_release
+from samebytes.process import Runner
+from samebytes.recipe import BuildInfo, GitRevision, Route, SourceId
+from samebytes.source import GitSource, Source, find_source
+from samebytes.workspace import DEFAULT_BASE
+
+#: Steps that a full build announces, for the progress bar.
+_STEPS = 6
+#: Names shown of each group of members that differ, without --verbose.
+_SHOWN = 10
+
+
+@click.command("build", short_help="Build an sdist and a wheel that anybody else gets too.")
+@click.argument("source", default=".", metavar="[SOURCE]")
+@click.option("--rev", metavar="REV", help="Tag, branch, hash or other git revision. [default: HEAD]")
+@click.option(
+    "-o", "--outdir", type=click.Path(file_okay=False, path_type=Path), default="dist",
+    show_default=True, metavar="DIR", help="Where the artifacts and their record appear.",
+)
+@click.option("--sdist", is_flag=True, help="Publish the sdist only, unless with --wheel.")
+@click.option("--wheel", is_flag=True, help="Publish the wheel only, unless with --sdist.")
+@click.option(
+    "--wheel-from", type=click.Choice([Route.TREE, Route.SDIST]), metavar="tree|sdist",
+    help="Build the wheel from one of the two. By default it is built from both, and they must "
+    "be the same bytes.",
+)
+@click.option(
+    "--python", metavar="VER",
+    help="Python version (3.12, 3.12.4) or path of an interpreter. [default: the one that runs "
+    "samebytes]",
+)
+@click.option(
+    "--as-of", metavar="DATE|now",
+    help="Resolve the build requirements as the index stood at this time, in ISO 8601 (UTC unless "
+    "it names an offset). [default: the epoch of the source]",
+)
+@click.option(
+    "--buildinfo", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+    help="Repeat the build that this file records, and compare.",
+)
+@click.option(
+    "-C", "--config-setting", "config_settings", multiple=True, metavar="KEY[=VALUE]",
+    help="Passed to the build backend; may be given several times.",
+)
+@click.option("--offline", is_flag=True, help="Use the cache only.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0, min_open=True), default=3600, show_default=True,
+    metavar="SECONDS", help="How long one hook of the backend may take.",
+)
+@click.option(
+    "--workspace", type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=DEFAULT_BASE, show_default=True, metavar="DIR", envvar="SAMEBYTES_WORKSPACE",
+    show_envvar=True, help="Where the build folder is made. Its path is part of the recipe.",
+)
+@click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - for stdout.")
+@click.option("-v", "--verbose", is_flag=True, help="Show what the build backend prints.")
+@click.option("-q", "--quiet", is_flag=True, help="Print digests, warnings and errors only.")
+@click.pass_context
+def build_command(context: click.Context, /, **values: Any) -> None:
+    """Build an sdist and a wheel that anybody else gets too, byte for byte.
+
+    SOURCE is a git checkout (by default the current folder), an sdist file, or
+    pypi:NAME==VERSION. What is built is the revision in a private clone, never the working tree:
+    the revision decides the time, the build requirements (as the index stood at that time) and so
+    the bytes.
+
+    \b
+    Examples:
+      samebytes build                          HEAD of this checkout, into dist/
+      samebytes build --rev 5.2.19 -o out      a tag
+      samebytes build pypi:django==5.2.19      a published sdist
+      samebytes build --as-of now              with today's build requirements
+      samebytes build --buildinfo dist/django-5.2.19.buildinfo.json
+                                               the same build again, compared
+
+    Exit codes: 0 built, 1 a finding (nothing is written), 2 it could not be built.
+    """
+    options = _Options(**values)
+    terminal = Terminal(quiet=options.quiet, verbose=options.verbose)
+    try:
+        outcome = _build(options, terminal)
+    except SamebytesError as error:
+        if options.json_file is not None:
+            print_json(_document(terminal, error=error), options.json_file)
+        raise
+    if options.json_file is not None:
+        print_json(_document(terminal, outcome=outcome), options.json_file)
+    if options.json_file != "-":
+        _print(outcome, options, terminal)
+    context.exit(0 if outcome.is_published else 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    """The command line, as click read it."""
+
+    source: str
+    rev: str | None
+    outdir: Path
+    sdist: bool
+    wheel: bool
+    wheel_from: str | None
+    python: str | None
+    as_of: str | None
+    buildinfo: Path | None
+    config_settings: tuple[str, ...]
+    offline: bool
+    timeout: float
+    workspace: Path
+    json_file: str | None
+    verbose: bool
+    quiet: bool
+
+
+def _build(options: _Options, terminal: Terminal) -> Outcome:
+    record = None if options.buildinfo is None else BuildInfo.read(options.buildinfo)
+    as_of = None if options.as_of is None else _moment(options.as_of)
+    settings = _settings(options.config_settings)
+    workshop = Workshop(
+        runner=Runner(sink=terminal.output if options.verbose else None),
+        environ=os.environ,
+        index=IndexSettings.from_pip(os.environ, offline=options.offline),
+        cache=cache_folder(),
+        reporter=terminal,
+        base=options.workspace,
+    )
+    source = _source(options, record, workshop, terminal)
+    both = options.sdist == options.wheel
+    request = Request(
+        source=source,
+        sdist=both or options.sdist,
+        wheel=both or options.wheel,
+        route=Route(options.wheel_from or Route.BOTH),
+        python=options.python,
+        as_of=as_of,
+        config_settings=settings,
+        timeout=options.timeout,
+    )
+    if record is not None:
+        request = _repeated(request, record, options)
+    with terminal.working(_STEPS):
+        return build_release(request, workshop, options.outdir)
+
+
+def _source(
+    options: _Options, record: BuildInfo | None, workshop: Workshop, terminal: Terminal
+) -> Source:
+    git = Git(workshop.runner, workshop.environ)
+    index = Index(workshop.index, workshop.cache / "downloads", terminal.received)
+    revision = options.rev
+    if record is not None and isinstance(record.recipe.source, GitRevision):
+        revision = revision or record.recipe.source.commit
+    with terminal.downloading():
+        source = find_source(options.source, revision, git=git, index=index)
+    terminal.fact("source", str(source))
+    if isinstance(source, GitSource):
+        if count := git.count_uncommitted(source.checkout):
+            files = "file is" if count == 1 else "files are"
+            terminal.warn(
+                f"The tree is dirty: {count} {files} modified or untracked, and not built."
+            )
+        if git.is_shallow(source.checkout):
+            terminal.warn(
+                "The clone is shallow: a version derived from its history may be wrong. "
+                "'git fetch --unshallow --tags' gets the rest."
+            )
+    return source
+
+
+def _repeated(request: Request, record: BuildInfo, options: _Options) -> Request:
+    """The request that repeats the build of ``record``, with its artifacts and settings."""
+    if options.as_of or options.config_settings or options.wheel_from:
+        raise UserError(
+            "--buildinfo repeats a build, with its own requirements, route and settings.",
+            hint="Leave out --as-of, --config-setting and --wheel-from, or leave out --buildinfo.",
+        )
+    recipe = record.recipe
+    if request.source.identity != recipe.source:
+        raise UserError(
+            f"The record is of another source: {_describe(recipe.source)}, not {request.source}.",
+            hint="Give the source that the record names.",
+        )
+    built = {artifact.is_wheel for artifact in record.artifacts}
+    return replace(
+        request,
+        sdist=request.sdist and False in built,
+        wheel=request.wheel and True in built,
+        route=recipe.route or Route.BOTH,
+        record=record,
+        config_settings=recipe.config_settings,
+    )
+
+
+def _describe(source: SourceId) -> str:
+    if isinstance(source, GitRevision):
+        return f"the commit {source.commit}, folder {source.project}"
+    return f"{source.filename} with SHA-256 {source.digest}"
+
+
+def _moment(text: str) -> datetime:
+    if text == "now":
+        return datetime.now(UTC).replace(microsecond=0)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UserError(
+            f"{text!r} is not a date.", hint="For example: --as-of 2026-11-03, or --as-of now"
+        ) from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def _settings(arguments: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    settings: dict[str, tuple[str, ...]] = {}
+    for argument in arguments:
+        key, _, value = argument.partition("=")
+        settings[key] = (*settings.get(key, ()), value)
+    return settings
+
+
+def _document(
+    terminal: Terminal, *, outcome: Outcome | None = None, error: SamebytesError | None = None
+) -> dict[str, object]:
+    """The result as JSON; its schema is docs/reference/schemas/build-1.json."""
+    status = "failed"
+    if outcome is not None:
+        status = "built" if outcome.is_published else "finding"
+    return {
+        "version": 1,
+        "status": status,
+        "warnings": list(terminal.warnings),
+        "error": error and error.to_dict(),
+        "buildinfo": outcome and outcome.buildinfo.to_dict(),
+        "disagreement": outcome and outcome.disagreement and outcome.disagreement.to_dict(),
+        "deviations": [d.to_dict() for d in outcome.deviations] if outcome else [],
+    }
+
+
+def _print(outcome: Outcome, options: _Options, terminal: Terminal) -> None:
+    if outcome.disagreement is not None:
+        _print_disagreement(outcome.disagreement, None if options.verbose else _SHOWN)
+    elif outcome.deviations:
+        click.echo("Not the recorded bytes, though built by the same recipe:")
+        for deviation in outcome.deviations:
+            click.echo(f"  {deviation.filename}")
+            click.echo(f"    recorded {deviation.recorded}")
+            click.echo(f"    built    {deviation.built or 'under another name'}")
+        click.echo("Nothing was written.")
+    else:
+        terminal.fact("record", str(options.outdir / outcome.buildinfo.filename))
+        for artifact in outcome.buildinfo.artifacts:
+            click.echo(f"{artifact.digest}  {artifact.filename}")
+
+
+def _print_disagreement(disagreement: Disagreement, shown: int | None) -> None:
+    click.echo("The wheel from the tree and the wheel from the sdist are not the same bytes.")
+    click.echo(f"  from the tree:  {disagreement.from_tree}")
+    click.echo(f"  from the sdist: {disagreement.from_sdist}")
+    click.echo(disagreement.reason)
+    if disagreement.from_tree == disagreement.from_sdist:
+        for label, names in (
+            ("only from the tree", disagreement.contents.only_in_first),
+            ("only from the sdist", disagreement.contents.only_in_second),
+            ("with other contents", disagreement.contents.changed),
+        ):
+            for name in names[:shown]:
+                click.echo(f"  {label}: {name!r}")
+            if shown is not None and len(names) > shown:
+                click.echo(f"  {label}: {len(names) - shown} more (--verbose lists them)")
+    click.echo(
+        "Nothing was written. Make both give the same, or choose one with --wheel-from tree or "
+        "--wheel-from sdist."
+    )

@@ -1,0 +1,122 @@
+"""What every command prints with: findings on stdout, progress and diagnostics on stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from samebytes.atomic import write_text
+from samebytes.errors import SamebytesError, UserError
+from samebytes.wire import dump_document
+
+
+@dataclass(slots=True, kw_only=True)
+class Terminal:
+    """Implements the library's ``Reporter`` on standard error."""
+
+    quiet: bool = False
+    verbose: bool = False
+    console: Console = field(
+        default_factory=lambda: Console(stderr=True, highlight=False, soft_wrap=True)
+    )
+    warnings: list[str] = field(default_factory=list)
+    _progress: Progress | None = None
+    _task: TaskID | None = None
+
+    def step(self, text: str) -> None:
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, description=text, advance=1)
+
+    def fact(self, label: str, text: str) -> None:
+        if not self.quiet:
+            self.console.print(f"[cyan]{label:<10}[/] {escape(text)}")
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
+        self.console.print(f"[yellow]warning:[/]   {escape(text)}")
+
+    def error(self, error: SamebytesError) -> None:
+        if error.detail:
+            self.console.print(f"[dim]{escape(error.detail)}[/]")
+        self.console.print(f"[bold red]error:[/]     {escape(error.message)}")
+        if error.hint:
+            self.console.print(f"[bold]what to do:[/] {escape(error.hint)}")
+
+    def output(self, text: str) -> None:
+        """What a child process prints, shown as it comes with ``--verbose``."""
+        if self.verbose:
+            sys.stderr.write(text)
+            sys.stderr.flush()
+
+    def received(self, received: int, total: int | None) -> None:
+        if self._progress is not None and self._task is not None:
+            self._progress.update(
+                self._task, description="downloading", completed=received, total=total
+            )
+
+    @contextmanager
+    def downloading(self) -> Iterator[None]:
+        with self._live(SpinnerColumn(), TextColumn("{task.description}"), BarColumn(),
+                        DownloadColumn(), total=None):
+            yield
+
+    @contextmanager
+    def working(self, steps: int) -> Iterator[None]:
+        with self._live(SpinnerColumn(), TextColumn("{task.description}"), BarColumn(),
+                        TimeElapsedColumn(), total=steps):
+            yield
+
+    @contextmanager
+    def _live(
+        self, *columns: SpinnerColumn | TextColumn | BarColumn | DownloadColumn | TimeElapsedColumn,
+        total: int | None,
+    ) -> Iterator[None]:
+        """A progress bar that is gone afterwards; none where stderr is no terminal."""
+        if self.quiet or self.verbose or not self.console.is_terminal:
+            yield
+            return
+        with Progress(*columns, console=self.console, transient=True) as progress:
+            self._progress, self._task = progress, progress.add_task("starting", total=total)
+            try:
+                yield
+            finally:
+                self._progress = self._task = None
+
+
+def cache_folder() -> Path:
+    """Where downloads and toolchains are kept; may be deleted at any time."""
+    import platformdirs
+
+    explicit = os.environ.get("SAMEBYTES_CACHE")
+    return Path(explicit) if explicit else platformdirs.user_cache_path("samebytes")
+
+
+def print_json(document: dict[str, object], target: str) -> None:
+    """Write a document to a file, whole or not at all, or to standard output for ``-``."""
+    text = dump_document(document)
+    if target == "-":
+        click.echo(text, nl=False)
+        return
+    try:
+        write_text(Path(target), text)
+    except OSError as error:
+        raise UserError(
+            f"{target} cannot be written: {error.strerror}.", hint="Name another file with --json."
+        ) from None

@@ -1,0 +1,171 @@
+"""git, as a reader of somebody's checkout and as the maker of a private clone of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from samebytes.errors import ArtifactError, UserError
+from samebytes.process import Finished, Runner
+
+#: Variables that would point git at another repository (``git rev-parse --local-env-vars``).
+_LOCAL_VARIABLES = frozenset(
+    {
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_CONFIG",
+        "GIT_CONFIG_PARAMETERS",
+        "GIT_CONFIG_COUNT",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_DIR",
+        "GIT_WORK_TREE",
+        "GIT_IMPLICIT_WORK_TREE",
+        "GIT_GRAFT_FILE",
+        "GIT_INDEX_FILE",
+        "GIT_NO_REPLACE_OBJECTS",
+        "GIT_REPLACE_REF_BASE",
+        "GIT_PREFIX",
+        "GIT_SHALLOW_FILE",
+        "GIT_COMMON_DIR",
+        "GIT_NAMESPACE",
+    }
+)
+
+#: Configuration that changes what a checkout writes (line ends, filters, hooks) stays outside.
+NEUTRAL_CONFIGURATION = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkout:
+    """Somebody's git checkout, which is only ever read.
+
+    ``project`` is where the project lies below ``root``: ``Path(".")`` but in a monorepo.
+    """
+
+    root: Path
+    project: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Git:
+    """Runs git with ``environ``, the user's own environment."""
+
+    runner: Runner
+    environ: Mapping[str, str]
+
+    def checkout_at(self, path: Path) -> Checkout:
+        """The checkout that contains the folder ``path``; raises UserError if there is none."""
+        top = self._read(path, "rev-parse", "--show-toplevel")
+        if top.status:
+            if "dubious ownership" in top.stderr:
+                raise UserError(
+                    f"git refuses to read {path}, which belongs to another user.",
+                    hint=f"If you trust it: git config --global --add safe.directory '{path}'",
+                )
+            raise UserError(
+                f"{path} is not in a git checkout.",
+                hint="Give the path of a git checkout, an sdist file, or pypi:NAME==VERSION.",
+            )
+        root = Path(top.stdout.rstrip("\n"))
+        return Checkout(root=root, project=path.resolve().relative_to(root.resolve()))
+
+    def commit_of(self, checkout: Checkout, revision: str) -> str:
+        """The full hash of the commit that a tag, branch, hash or other revision names."""
+        found = self._read(
+            checkout.root,
+            *("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"),
+        )
+        if found.status == 0:
+            return found.stdout.strip()
+        if self.is_shallow(checkout):
+            hint = "The clone is shallow: fetch the rest with 'git fetch --unshallow --tags'."
+        elif revision == "HEAD":
+            hint = "The repository has no commit yet: commit first."
+        else:
+            hint = "'git fetch --tags' may bring it; 'git tag' and 'git branch -a' list names."
+        raise UserError(f"There is no revision {revision!r} in {checkout.root}.", hint=hint)
+
+    def committer_timestamp(self, checkout: Checkout, commit: str) -> int:
+        """When ``commit`` was committed, in seconds since 1970."""
+        shown = self._read(
+            checkout.root, "log", "-1", "--no-show-signature", "--format=%ct", commit, "--"
+        )
+        try:
+            return int(shown.stdout)
+        except ValueError:
+            raise ArtifactError(
+                f"git cannot read the commit {commit}.",
+                hint="Check the repository with 'git fsck'.",
+                detail=shown.last_lines(),
+            ) from None
+
+    def count_uncommitted(self, checkout: Checkout) -> int:
+        """How many files are modified or untracked, and so not part of any revision."""
+        status = self._read(checkout.root, "status", "--porcelain", "-z", "--no-renames")
+        return status.stdout.count("\0")
+
+    def is_shallow(self, checkout: Checkout) -> bool:
+        shown = self._read(checkout.root, "rev-parse", "--is-shallow-repository")
+        return shown.stdout.strip() == "true"
+
+    def clone(self, checkout: Checkout, commit: str, destination: Path) -> None:
+        """Clone ``checkout`` with its history, at ``commit`` and with its submodules.
+
+        Objects are shared with the checkout, not copied. The clone has no remote and no branch,
+        so that a build cannot learn from where, or by whom, it was made.
+        """
+        self._must(
+            None,
+            *("clone", "--quiet", "--shared", "--no-checkout", "--template=", "--origin=origin"),
+            *("--", os.fspath(checkout.root), os.fspath(destination)),
+        )
+        self._must(
+            destination, "checkout", "--quiet", "--detach", "--force", commit, neutral=True
+        )
+        if (destination / ".gitmodules").is_file():
+            url = self._read(checkout.root, "config", "--get", "remote.origin.url").stdout.strip()
+            self._must(destination, "remote", "set-url", "origin", url or os.fspath(checkout.root))
+            common = self._read(checkout.root, "rev-parse", "--path-format=absolute",
+                                "--git-common-dir")
+            self._clone_submodules(destination, Path(common.stdout.rstrip("\n")))
+        self._must(destination, "remote", "remove", "origin")
+
+    def _clone_submodules(self, clone: Path, original: Path) -> None:
+        """Fill in submodules from those of the ``original`` git folder, else from their URLs."""
+        self._must(clone, "submodule", "--quiet", "init")
+        urls = self._read(clone, "config", "--local", "-z", "--get-regexp",
+                          r"^submodule\..*\.url$")
+        names = []
+        for entry in filter(None, urls.stdout.split("\0")):
+            name = entry.partition("\n")[0].removeprefix("submodule.").removesuffix(".url")
+            names.append(name)
+            if (original / "modules" / name / "HEAD").is_file():
+                local = os.fspath(original / "modules" / name)
+                self._must(clone, "config", f"submodule.{name}.url", local)
+        self._must(
+            clone, "-c", "protocol.file.allow=always", "submodule", "--quiet", "update", neutral=True
+        )
+        for name in names:
+            path = self._read(clone, "config", "-f", ".gitmodules", f"submodule.{name}.path")
+            inner = clone / path.stdout.rstrip("\n")
+            if (inner / ".gitmodules").is_file():
+                self._clone_submodules(inner, original / "modules" / name)
+
+    def _read(self, folder: Path | None, *arguments: str, neutral: bool = False) -> Finished:
+        where = () if folder is None else ("-C", os.fspath(folder))
+        env = {k: v for k, v in self.environ.items() if k not in _LOCAL_VARIABLES}
+        env |= {"LC_ALL": "C.UTF-8", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
+        if neutral:
+            env |= NEUTRAL_CONFIGURATION
+        return self.runner.run(["git", *where, *arguments], env=env)
+
+    def _must(self, folder: Path | None, *arguments: str, neutral: bool = False) -> None:
+        done = self._read(folder, *arguments, neutral=neutral)
+        if done.status:
+            raise ArtifactError(
+                "git could not make a private clone of the revision.",
+                hint="Check the repository with 'git fsck'; a partial clone must have the "
+                "objects of the revision, a submodule must be reachable.",
+                detail=done.last_lines(),
+            )

@@ -1,0 +1,168 @@
+"""Child processes that cannot outlive us, flood memory or see our environment by accident."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from samebytes.errors import ArtifactError, UserError
+
+#: Bytes kept of one output stream; what comes before them is forgotten.
+KEPT_BYTES = 16 * 1024 * 1024
+
+#: Seconds to wait for an output stream that a process which escaped its group still holds open.
+_STRAGGLER_SECONDS = 1.0
+
+#: Is given text as a process prints it.
+OutputSink = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A process that has ended: its exit status and the end of what it printed."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+    def last_lines(self, count: int = 20) -> str:
+        """The last lines of standard error, or of standard output when that is empty."""
+        text = self.stderr.strip() or self.stdout.strip()
+        return "\n".join(text.splitlines()[-count:])
+
+
+class Runner:
+    """Runs processes, each in a session of its own, and can end all of them at once.
+
+    Safe to use from several threads: ``stop`` in one of them ends what the others wait for.
+    """
+
+    def __init__(self, *, sink: OutputSink | None = None) -> None:
+        """``sink`` is given what is printed to standard error, as it comes."""
+        self._sink = sink
+        self._live: set[subprocess.Popen[bytes]] = set()
+        self._lock = threading.Lock()
+        self._stopped = False
+
+    def run(
+        self,
+        command: Sequence[str | Path],
+        *,
+        env: Mapping[str, str],
+        cwd: Path | None = None,
+        stdin: bytes = b"",
+        merge: bool = False,
+        timeout: float | None = None,
+    ) -> Finished:
+        """Run ``command`` with umask 022 to its end; with ``merge``, stdout goes to stderr.
+
+        Raises UserError when the program is not installed, ArtifactError after ``timeout``
+        seconds, KeyboardInterrupt when ``stop`` was called.
+        """
+        child = self._start(command, env=env, cwd=cwd, merge=merge)
+        try:
+            streams = [_Stream(child.stderr, self._sink)]
+            if not merge:
+                streams.append(_Stream(child.stdout, None))
+            _feed(child, stdin)
+            try:
+                status = child.wait(timeout)
+            except subprocess.TimeoutExpired:
+                raise ArtifactError(
+                    f"{Path(command[0]).name} was still running after {timeout:g} seconds.",
+                    hint="Give it more time with --timeout SECONDS.",
+                ) from None
+        finally:
+            _end(child)
+            with self._lock:
+                self._live.discard(child)
+        stderr, *rest = [stream.text() for stream in streams]
+        if self._stopped:
+            raise KeyboardInterrupt
+        return Finished(status=status, stdout="".join(rest), stderr=stderr)
+
+    def stop(self) -> None:
+        """End every process that is running; later calls of ``run`` start none."""
+        with self._lock:
+            self._stopped = True
+            for child in self._live:
+                _end(child)
+
+    def _start(
+        self,
+        command: Sequence[str | Path],
+        *,
+        env: Mapping[str, str],
+        cwd: Path | None,
+        merge: bool,
+    ) -> subprocess.Popen[bytes]:
+        with self._lock:
+            if self._stopped:
+                raise KeyboardInterrupt
+            try:
+                child = subprocess.Popen(
+                    [os.fspath(part) for part in command],
+                    env=dict(env),
+                    cwd=cwd,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE if not merge else subprocess.STDOUT,
+                    umask=0o022,
+                    start_new_session=True,
+                )
+            except FileNotFoundError as error:
+                raise UserError(f"{command[0]} is not installed here: {error}.") from None
+            if merge:
+                child.stderr, child.stdout = child.stdout, None
+            self._live.add(child)
+            return child
+
+
+class _Stream:
+    """Reads a pipe to its end in a thread and keeps the last ``KEPT_BYTES``."""
+
+    def __init__(self, pipe: IO[bytes] | None, sink: OutputSink | None) -> None:
+        assert pipe is not None
+        self._pipe = pipe
+        self._sink = sink
+        self._kept = bytearray()
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        with suppress(OSError, ValueError):
+            while chunk := os.read(self._pipe.fileno(), 65536):
+                self._kept += chunk
+                if len(self._kept) > 2 * KEPT_BYTES:
+                    del self._kept[:-KEPT_BYTES]
+                if self._sink is not None:
+                    self._sink(decoder.decode(chunk))
+
+    def text(self) -> str:
+        self._thread.join(_STRAGGLER_SECONDS)
+        if not self._thread.is_alive():
+            self._pipe.close()
+        return bytes(self._kept[-KEPT_BYTES:]).decode("utf-8", "replace")
+
+
+def _feed(child: subprocess.Popen[bytes], data: bytes) -> None:
+    assert child.stdin is not None
+    with suppress(BrokenPipeError):
+        child.stdin.write(data)
+        child.stdin.close()
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Kill what is left of the child's session, daemons included, and reap the child."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()

@@ -1,0 +1,288 @@
+"""What determines the bytes of a build, and the record of a build: read and written as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+
+from packaging.utils import InvalidName, NormalizedName, canonicalize_name
+from packaging.version import Version
+
+from samebytes import __version__
+from samebytes.digest import Digest
+from samebytes.epoch import Epoch, Origin
+from samebytes.errors import UserError
+from samebytes.wire import Node, dump_document, read_document
+
+VERSION = 1
+
+
+class Route(StrEnum):
+    """From what the wheel was built; with ``both``, each gave the same bytes."""
+
+    TREE = "tree"
+    SDIST = "sdist"
+    BOTH = "both"
+
+
+class Writer(StrEnum):
+    """Who wrote the archive: the build backend, or samebytes' canonical writer after it."""
+
+    BACKEND = "backend"
+    SAMEBYTES = "samebytes"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitRevision:
+    """A source: a commit, and where in its tree the project lies."""
+
+    commit: str
+    project: PurePosixPath
+
+    def to_dict(self) -> dict[str, object]:
+        return {"kind": "git", "commit": self.commit, "project": str(self.project)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SdistFile:
+    """A source: an sdist."""
+
+    filename: str
+    digest: Digest
+
+    def to_dict(self) -> dict[str, object]:
+        return {"kind": "sdist", "filename": self.filename, "sha256": str(self.digest)}
+
+
+SourceId = GitRevision | SdistFile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    """One build requirement: a release, and the hashes of its files."""
+
+    name: NormalizedName
+    version: Version
+    hashes: tuple[Digest, ...]
+
+    def __str__(self) -> str:
+        return f"{self.name}=={self.version}"
+
+    def to_dict(self) -> dict[str, object]:
+        return {
+            "name": self.name,
+            "version": str(self.version),
+            "sha256": [str(digest) for digest in self.hashes],
+        }
+
+    @classmethod
+    def from_node(cls, node: Node) -> Pin:
+        return cls(
+            name=node["name"].parse(_normalized),
+            version=node["version"].parse(Version),
+            hashes=tuple(digest.parse(Digest) for digest in node["sha256"]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PythonId:
+    """The interpreter that ran the backend, and the zlib that compressed what it wrote."""
+
+    implementation: str
+    version: Version
+    zlib: str
+
+    def __str__(self) -> str:
+        return f"{self.implementation} {self.version}"
+
+    def to_dict(self) -> dict[str, object]:
+        return {
+            "implementation": self.implementation,
+            "version": str(self.version),
+            "zlib": self.zlib,
+        }
+
+    @classmethod
+    def from_node(cls, node: Node) -> PythonId:
+        return cls(
+            implementation=node["implementation"].expect(str),
+            version=node["version"].parse(Version),
+            zlib=node["zlib"].expect(str),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """Everything that determines the bytes of a build.
+
+    ``as_of`` is the moment of which the build requirements were resolved, or None when they came
+    from another build's record.
+    """
+
+    source: SourceId
+    epoch: Epoch
+    route: Route | None
+    python: PythonId
+    as_of: datetime | None
+    requirements: tuple[Pin, ...]
+    environment: Mapping[str, str]
+    config_settings: Mapping[str, tuple[str, ...]]
+
+    def to_dict(self) -> dict[str, object]:
+        return {
+            "source": self.source.to_dict(),
+            "epoch": {"seconds": self.epoch.seconds, "origin": str(self.epoch.origin)},
+            "route": self.route and str(self.route),
+            "python": self.python.to_dict(),
+            "as_of": self.as_of and self.as_of.isoformat(),
+            "requirements": [pin.to_dict() for pin in self.requirements],
+            "environment": dict(self.environment),
+            "config_settings": {key: list(values) for key, values in self.config_settings.items()},
+        }
+
+    @classmethod
+    def from_node(cls, node: Node) -> Recipe:
+        route, as_of = node["route"], node["as_of"]
+        return cls(
+            source=_source_from_node(node["source"]),
+            epoch=_epoch_from_node(node["epoch"]),
+            route=None if route.value is None else route.parse(Route),
+            python=PythonId.from_node(node["python"]),
+            as_of=None if as_of.value is None else as_of.parse(datetime.fromisoformat),
+            requirements=tuple(Pin.from_node(pin) for pin in node["requirements"]),
+            environment={key: value.expect(str) for key, value in node["environment"].items()},
+            config_settings={
+                key: tuple(value.expect(str) for value in values)
+                for key, values in node["config_settings"].items()
+            },
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """One built file.
+
+    ``traces`` holds the ids of what the backend's archive showed of the build machine, for which
+    samebytes wrote it again; empty when the bytes are the backend's own.
+    """
+
+    filename: str
+    digest: Digest
+    size: int
+    writer: Writer
+    traces: tuple[str, ...] = ()
+
+    @property
+    def is_wheel(self) -> bool:
+        return self.filename.endswith(".whl")
+
+    def to_dict(self) -> dict[str, object]:
+        return {
+            "filename": self.filename,
+            "sha256": str(self.digest),
+            "size": self.size,
+            "writer": str(self.writer),
+            "traces": list(self.traces),
+        }
+
+    @classmethod
+    def from_node(cls, node: Node) -> Artifact:
+        return cls(
+            filename=node["filename"].parse(_filename),
+            digest=node["sha256"].parse(Digest),
+            size=node["size"].expect(int),
+            writer=node["writer"].parse(Writer),
+            traces=tuple(trace.expect(str) for trace in node["traces"]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildInfo:
+    """The record of a build: its recipe and the artifacts it gave."""
+
+    recipe: Recipe
+    artifacts: tuple[Artifact, ...]
+
+    @property
+    def filename(self) -> str:
+        """``NAME-VERSION.buildinfo.json``, spelled as in the artifacts' own names."""
+        stem = self.artifacts[0].filename
+        for artifact in self.artifacts:
+            if not artifact.is_wheel:
+                return artifact.filename.removesuffix(".tar.gz") + ".buildinfo.json"
+        return "-".join(stem.split("-")[:2]) + ".buildinfo.json"
+
+    def to_dict(self) -> dict[str, object]:
+        return {
+            "version": VERSION,
+            "tool": f"samebytes {__version__}",
+            "recipe": self.recipe.to_dict(),
+            "artifacts": [artifact.to_dict() for artifact in self.artifacts],
+        }
+
+    @classmethod
+    def from_node(cls, node: Node) -> BuildInfo:
+        if node["version"].expect(int) != VERSION:
+            raise node["version"].error(f"version {node['version'].value} is not known")
+        return cls(
+            recipe=Recipe.from_node(node["recipe"]),
+            artifacts=tuple(Artifact.from_node(artifact) for artifact in node["artifacts"]),
+        )
+
+    @classmethod
+    def read(cls, path: Path) -> BuildInfo:
+        """Read a record; raises UserError that names the file and the path of what is wrong."""
+        try:
+            return cls.from_node(read_document(path))
+        except UserError as error:
+            if str(path) in error.message:
+                raise
+            message = f"{path} is not a buildinfo: {error.message}"
+            raise UserError(message, hint=error.hint) from None
+
+    def dump(self) -> str:
+        return dump_document(self.to_dict())
+
+
+def _source_from_node(node: Node) -> SourceId:
+    match node["kind"].expect(str):
+        case "git":
+            return GitRevision(
+                commit=node["commit"].parse(_commit),
+                project=PurePosixPath(node["project"].expect(str)),
+            )
+        case "sdist":
+            return SdistFile(
+                filename=node["filename"].parse(_filename), digest=node["sha256"].parse(Digest)
+            )
+        case other:
+            raise node["kind"].error(f"expected 'git' or 'sdist', found {other!r}")
+
+
+def _epoch_from_node(node: Node) -> Epoch:
+    try:
+        return Epoch(seconds=node["seconds"].expect(int), origin=node["origin"].parse(Origin))
+    except ValueError as error:
+        raise node["seconds"].error(str(error)) from None
+
+
+def _commit(text: str) -> str:
+    if len(text) not in (40, 64) or set(text) - set("0123456789abcdef"):
+        raise ValueError(f"not a full commit hash: {text!r}")
+    return text
+
+
+def _filename(text: str) -> str:
+    if not text or "/" in text or "\0" in text or text.startswith("."):
+        raise ValueError(f"not a file name: {text!r}")
+    return text
+
+
+def _normalized(text: str) -> NormalizedName:
+    try:
+        return canonicalize_name(text, validate=True)
+    except InvalidName as error:
+        raise ValueError(str(error)) from None

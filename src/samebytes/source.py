@@ -1,0 +1,161 @@
+"""What an artifact is built from: a revision of a git repository, or an sdist."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from samebytes import epoch as epochs
+from samebytes.archive.unpack import SDIST_SUFFIXES, file_times, unpack_sdist
+from samebytes.digest import Digest
+from samebytes.epoch import Epoch
+from samebytes.errors import ArtifactError, UserError
+from samebytes.git import Checkout, Git
+from samebytes.index import Index
+from samebytes.recipe import GitRevision, SdistFile, SourceId
+
+PYPI_PREFIX = "pypi:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitSource:
+    """A commit of somebody's checkout."""
+
+    git: Git
+    checkout: Checkout
+    commit: str
+
+    @property
+    def identity(self) -> SourceId:
+        return GitRevision(commit=self.commit, project=PurePosixPath(self.checkout.project))
+
+    @property
+    def key(self) -> str:
+        """Hexadecimal digits that name this source and no other."""
+        return Digest.of(f"{self.commit} {self.checkout.project}".encode()).hex
+
+    def __str__(self) -> str:
+        return f"{self.checkout.root} at {self.commit}"
+
+    def epoch(self) -> Epoch:
+        seconds = self.git.committer_timestamp(self.checkout, self.commit)
+        try:
+            return epochs.of_commit(seconds)
+        except ValueError as error:
+            raise _no_epoch(f"The commit {self.commit}", error) from None
+
+    def tree(self, folder: Path) -> Path:
+        """Make the project's clean tree in ``folder``, which must not exist; returns its path."""
+        self.git.clone(self.checkout, self.commit, folder)
+        project = folder / self.checkout.project
+        _check_project(project, str(self))
+        return project
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SdistSource:
+    """An sdist file."""
+
+    path: Path
+    digest: Digest
+
+    @property
+    def identity(self) -> SourceId:
+        return SdistFile(filename=self.path.name, digest=self.digest)
+
+    @property
+    def key(self) -> str:
+        """Hexadecimal digits that name this source and no other."""
+        return self.digest.hex
+
+    def __str__(self) -> str:
+        return f"{self.path.name} with SHA-256 {self.digest}"
+
+    def epoch(self) -> Epoch:
+        times = file_times(self.path)
+        try:
+            return epochs.of_members((time.name, time.mtime) for time in times)
+        except ValueError as error:
+            raise _no_epoch(self.path.name, error) from None
+
+    def tree(self, folder: Path) -> Path:
+        """Make the project's clean tree in ``folder``, which must not exist; returns its path."""
+        unpack_sdist(self.path, folder)
+        if Digest.of_file(self.path) != self.digest:
+            raise UserError(f"{self.path} changed while it was read.", hint="Start again.")
+        _check_project(folder, self.path.name)
+        return folder
+
+
+Source = GitSource | SdistSource
+
+
+def find_source(text: str, revision: str | None, *, git: Git, index: Index) -> Source:
+    """The source that a user names: a checkout's folder, an sdist file, or ``pypi:NAME==VERSION``.
+
+    ``revision`` is a tag, branch, hash or other git revision; by default HEAD.
+
+    Raises UserError when there is no such thing.
+    """
+    path = Path(text)
+    if text.startswith(PYPI_PREFIX):
+        path = index.sdist(*_release(text.removeprefix(PYPI_PREFIX)))
+    elif path.is_dir():
+        checkout = git.checkout_at(path)
+        commit = git.commit_of(checkout, revision or "HEAD")
+        return GitSource(git=git, checkout=checkout, commit=commit)
+    elif not path.is_file():
+        raise UserError(f"There is no file or folder {text!r}.", hint=_what_was_meant(text))
+    if revision is not None:
+        raise UserError(
+            f"--rev {revision} was given, but {text} is not a git checkout.",
+            hint="Leave --rev out, or give a checkout.",
+        )
+    if not path.name.endswith(SDIST_SUFFIXES):
+        hint = f"An sdist's name ends in {', '.join(SDIST_SUFFIXES)}."
+        if path.suffix == ".whl":
+            hint = "A wheel is what is built, not what it is built from. " + hint
+        raise UserError(f"{text} is not an sdist.", hint=hint)
+    return SdistSource(path=path, digest=Digest.of_file(path))
+
+
+def _release(text: str) -> tuple[NormalizedName, Version]:
+    try:
+        requirement = Requirement(text)
+        (specifier,) = requirement.specifier
+        if specifier.operator != "==" or requirement.extras or requirement.url:
+            raise ValueError
+        return canonicalize_name(requirement.name), Version(specifier.version)
+    except (InvalidRequirement, InvalidVersion, ValueError):
+        raise UserError(
+            f"{PYPI_PREFIX}{text} does not name one release.",
+            hint=f"Name and version are needed, for example {PYPI_PREFIX}django==5.2.19",
+        ) from None
+
+
+def _what_was_meant(text: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9][\w.-]*==\S+", text):
+        return f"For a release on the index: {PYPI_PREFIX}{text}"
+    return "Give the path of a git checkout, an sdist file, or pypi:NAME==VERSION."
+
+
+def _no_epoch(what: str, error: ValueError) -> ArtifactError:
+    return ArtifactError(
+        f"{what} gives no time for the build: {error}.",
+        hint=f"Set {epochs.VARIABLE} to the time it should have, in seconds since 1970.",
+    )
+
+
+def _check_project(folder: Path, what: str) -> None:
+    names = ("pyproject.toml", "setup.py")
+    if not any(os.path.isfile(folder / name) for name in names):
+        raise ArtifactError(
+            f"{what} has no {' and no '.join(names)}: there is nothing to build.",
+            hint="Name the folder of the project itself if it lies deeper in the repository.",
+        )

@@ -1,0 +1,259 @@
+"""The isolated environment in which a backend runs: its requirements resolved, pinned, installed.
+
+uv resolves them as the index stood at a moment, so that the same revision gets the same releases
+on any later day.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+from uv import find_uv_bin
+
+from samebytes.digest import Digest
+from samebytes.errors import ArtifactError, SamebytesError, UserError
+from samebytes.index import IndexSettings
+from samebytes.interpreter import Interpreter
+from samebytes.process import Finished, Runner
+from samebytes.recipe import Pin
+
+#: What of the user's environment uv may see; the rest could change what it resolves.
+_PASSED_TO_UV = re.compile(
+    r"PATH|HOME|XDG_\w+|TMPDIR|NETRC|SSL_CERT_FILE|SSL_CERT_DIR|SSL_CLIENT_CERT"
+    r"|(?i:(https?|all|no)_proxy)|UV_CACHE_DIR|UV_(DEFAULT_)?INDEX(_URL|_\w+_(USERNAME|PASSWORD))?"
+    r"|UV_EXTRA_INDEX_URL|UV_INSECURE_HOST|UV_KEYRING_PROVIDER|UV_SYSTEM_CERTS|UV_NATIVE_TLS"
+    r"|UV_HTTP_\w+"
+)
+_UV_CHOOSES_INDEX = ("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL")
+
+#: Changes when what an environment in the cache looks like does.
+_LAYOUT = "1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Toolchain:
+    """An installed environment; nothing writes to it any more."""
+
+    root: Path
+    pins: tuple[Pin, ...]
+
+    @property
+    def bin(self) -> Path:
+        return self.root / "bin"
+
+    @property
+    def python(self) -> Path:
+        return self.bin / "python"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Toolshed:
+    """Makes toolchains for one interpreter and keeps them in ``cache``, each under its pins."""
+
+    runner: Runner
+    environ: Mapping[str, str]
+    settings: IndexSettings
+    interpreter: Interpreter
+    cache: Path
+
+    def resolve(self, requires: Iterable[str], as_of: datetime) -> tuple[Pin, ...]:
+        """Pins for ``requires`` and all that they require, as the index stood at ``as_of``.
+
+        Raises UserError where there is no solution or no index, ArtifactError for requirements
+        that are malformed or that name a file instead of a release.
+        """
+        wanted = sorted(_checked(text) for text in set(requires))
+        if not wanted:
+            return ()
+        done = self._uv(
+            *("pip", "compile", "-", "--generate-hashes", "--no-header", "--no-annotate"),
+            *("--python", os.fspath(self.interpreter.path)),
+            *("--exclude-newer", as_of.strftime("%Y-%m-%dT%H:%M:%SZ")),
+            *("--only-binary", ":all:"),
+            stdin="\n".join(wanted).encode(),
+        )
+        if done.status:
+            raise self._no_solution(wanted, as_of, done)
+        return _read_pins(done.stdout)
+
+    def provide(self, pins: Sequence[Pin]) -> Toolchain:
+        """The environment that holds exactly ``pins``, from the cache or installed now."""
+        root = self.cache / self._key(pins)
+        if not root.is_dir():
+            self.cache.mkdir(parents=True, exist_ok=True)
+            staging = Path(tempfile.mkdtemp(prefix=".new-", dir=self.cache))
+            try:
+                self._install(pins, staging / "env")
+                # Where another build was quicker, its environment is as good as ours.
+                with suppress(OSError):
+                    os.rename(staging / "env", root)
+            finally:
+                shutil.rmtree(staging, ignore_errors=True)
+        return Toolchain(root=root, pins=tuple(pins))
+
+    def _key(self, pins: Sequence[Pin]) -> str:
+        facts = [
+            _LAYOUT,
+            os.fspath(self.interpreter.path),
+            str(self.interpreter.identity),
+            self.interpreter.platform,
+            [pin.to_dict() for pin in pins],
+        ]
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
+
+    def _install(self, pins: Sequence[Pin], target: Path) -> None:
+        python = os.fspath(self.interpreter.path)
+        made = self._uv("venv", "--relocatable", "--python", python, os.fspath(target))
+        if made.status:
+            raise UserError(
+                f"An environment for {self.interpreter} could not be made.",
+                hint="Name another interpreter with --python VERSION.",
+                detail=made.last_lines(),
+            )
+        if not pins:
+            return
+        lines = [f"{pin} {' '.join(f'--hash=sha256:{h}' for h in pin.hashes)}" for pin in pins]
+        done = self._uv(
+            *("pip", "install", "--python", os.fspath(target / "bin" / "python")),
+            *("--no-deps", "--require-hashes", "--only-binary", ":all:", "--link-mode", "copy"),
+            *("--compile-bytecode", "-r", "-"),
+            stdin="\n".join(lines).encode(),
+        )
+        if done.status:
+            raise self._not_installed(done)
+
+    def _uv(self, *arguments: str, stdin: bytes = b"") -> Finished:
+        offline = ("--offline",) if self.settings.offline else ()
+        return self.runner.run(
+            [find_uv_bin(), *arguments, "--no-config", "--color", "never", *offline],
+            env=self._environment(),
+            stdin=stdin,
+        )
+
+    def _environment(self) -> dict[str, str]:
+        env = {key: text for key, text in self.environ.items() if _PASSED_TO_UV.fullmatch(key)}
+        if not env.keys() & set(_UV_CHOOSES_INDEX):
+            # uv takes a package from the first index that has it, and asks the default one last.
+            *first, last = self.settings.urls
+            env["UV_INDEX"] = " ".join(first)
+            env["UV_DEFAULT_INDEX"] = last
+        if self.settings.certificate:
+            env.setdefault("SSL_CERT_FILE", self.settings.certificate)
+        if "SSL_CERT_FILE" not in env:
+            env.setdefault("UV_SYSTEM_CERTS", "true")
+        if self.settings.proxy:
+            env.setdefault("HTTPS_PROXY", self.settings.proxy)
+            env.setdefault("HTTP_PROXY", self.settings.proxy)
+        return env | {"LC_ALL": "C.UTF-8", "UV_PYTHON_DOWNLOADS": "never"}
+
+    def _no_solution(self, wanted: list[str], as_of: datetime, done: Finished) -> SamebytesError:
+        if _is_network_failure(done):
+            return self._unreachable(done)
+        requirements = ", ".join(wanted)
+        moment = f"{as_of:%Y-%m-%d %H:%M:%S} UTC"
+        if self.settings.offline:
+            return UserError(
+                f"The cache cannot answer which releases satisfy {requirements}.",
+                hint="Run it once without --offline.",
+                detail=done.last_lines(),
+            )
+        if "missing an upload" in done.stderr:
+            hint = (
+                "The index does not say when its files were uploaded; --as-of now takes the "
+                "newest releases instead."
+            )
+        elif "exclude-newer" in done.stderr:
+            hint = (
+                "They did not exist yet at that time: name a later day with --as-of DATE, or take "
+                "the newest releases with --as-of now."
+            )
+        else:
+            hint = (
+                "Only wheels are considered. Check build-system.requires in pyproject.toml, or "
+                "try another day with --as-of DATE, or another Python with --python VERSION."
+            )
+        return UserError(
+            f"The build requirements {requirements} have no solution as of {moment}.",
+            hint=hint,
+            detail=done.last_lines(),
+        )
+
+    def _not_installed(self, done: Finished) -> SamebytesError:
+        if "ash mismatch" in done.stderr:
+            return ArtifactError(
+                "A build requirement does not have the hash that it was pinned with.",
+                hint="Do not trust this index; try again, or use another.",
+                detail=done.last_lines(),
+            )
+        if _is_network_failure(done):
+            return self._unreachable(done)
+        return UserError(
+            "The build requirements could not be installed.",
+            hint="Run it once without --offline."
+            if self.settings.offline
+            else "With --buildinfo, its releases must still be on the index, for this platform.",
+            detail=done.last_lines(),
+        )
+
+    def _unreachable(self, done: Finished) -> UserError:
+        return UserError(
+            "The package index cannot be reached to resolve the build requirements.",
+            hint="Check the network and pip's index, proxy and certificate settings; --offline "
+            "uses what is in the cache.",
+            detail=done.last_lines(),
+        )
+
+
+def _is_network_failure(done: Finished) -> bool:
+    return any(sign in done.stderr for sign in ("error sending request", "Failed to fetch"))
+
+
+def _checked(text: str) -> str:
+    """A build requirement in its normal spelling; only releases can be pinned by their hashes."""
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement as error:
+        raise ArtifactError(
+            f"The build requirement {text!r} is malformed.",
+            hint="Correct build-system.requires in pyproject.toml (PEP 508).",
+            detail=str(error),
+        ) from None
+    if requirement.url:
+        raise ArtifactError(
+            f"The build requirement {text!r} names a file instead of a release, and what is "
+            "there today may be gone or changed tomorrow.",
+            hint="Require a release: NAME==VERSION.",
+        )
+    return str(requirement)
+
+
+def _read_pins(text: str) -> tuple[Pin, ...]:
+    """Pins from the requirements file that uv writes: a line, then one for each hash."""
+    pins = []
+    for entry in text.replace("\\\n", " ").splitlines():
+        fields = entry.partition(" #")[0].split()
+        if not fields:
+            continue
+        name, _, version = entry.split(";")[0].split()[0].partition("==")
+        hashes = [field.removeprefix("--hash=sha256:") for field in fields if "--hash" in field]
+        pins.append(
+            Pin(
+                name=canonicalize_name(name),
+                version=Version(version),
+                hashes=tuple(sorted(Digest(digest) for digest in hashes)),
+            )
+        )
+    return tuple(pins)

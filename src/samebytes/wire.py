@@ -1,0 +1,83 @@
+"""Reading JSON documents: every error names the path of what is wrong (``artifacts[1].sha256``)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from samebytes.errors import UserError
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A value of a JSON document and the path that leads to it."""
+
+    value: object
+    path: str = ""
+
+    def __getitem__(self, key: str) -> Node:
+        """The member ``key`` of an object, which must be there."""
+        if key not in self.expect(dict):
+            raise self.error(f"{key!r} is missing")
+        return Node(self.expect(dict)[key], f"{self.path}.{key}".lstrip("."))
+
+    def __iter__(self) -> Iterator[Node]:
+        """The items of an array."""
+        for number, item in enumerate(self.expect(list)):
+            yield Node(item, f"{self.path}[{number}]")
+
+    def items(self) -> Iterator[tuple[str, Node]]:
+        for key in self.expect(dict):
+            yield key, self[key]
+
+    def expect(self, kind: type[Value]) -> Value:
+        """The value, which must be of this type exactly (true is not an integer)."""
+        if type(self.value) is not kind:
+            raise self.error(f"expected {_JSON_NAMES[kind]}, found {_describe(self.value)}")
+        return self.value
+
+    def parse(self, convert: Callable[[str], Value]) -> Value:
+        """The value, a string, as ``convert`` reads it; its ValueError is reported."""
+        text = self.expect(str)
+        try:
+            return convert(text)
+        except ValueError as error:
+            raise self.error(str(error)) from None
+
+    def error(self, reason: str) -> UserError:
+        return UserError(
+            f"{self.path or 'the document'}: {reason}.",
+            hint="The file is damaged, was edited, or is of another version.",
+        )
+
+
+_JSON_NAMES: dict[type, str] = {
+    dict: "an object",
+    list: "an array",
+    str: "a string",
+    int: "a whole number",
+    bool: "true or false",
+}
+
+
+def _describe(value: object) -> str:
+    return "null" if value is None else _JSON_NAMES.get(type(value), "a number")
+
+
+def read_document(path: Path) -> Node:
+    """The JSON document in a file; raises UserError when it cannot be read as one."""
+    try:
+        return Node(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise UserError(f"There is no file {path}.") from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} is not a JSON document: {error}.") from None
+
+
+def dump_document(document: dict[str, object]) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
