@@ -90,7 +90,7 @@ def build_release(request: Request, workshop: Workshop, folder: Path) -> Outcome
 
     with (
         workspace(request.source.key, base=workshop.base, waiting=waiting) as space,
-        ThreadPoolExecutor(max_workers=2) as pool,
+        ThreadPoolExecutor(max_workers=3) as pool,
     ):
         try:
             site = _Site(request, workshop, space, pool, _epoch(request, workshop))
@@ -147,6 +147,7 @@ class _Built:
 def _run(site: _Site, folder: Path) -> Outcome:
     reporter = site.workshop.reporter
     reporter.step("making a private tree")
+    warnings = site.pool.submit(site.request.source.warnings)
     pending = {}
     for name, needed in (("sdist", site.needs_sdist), ("wheel", site.needs_tree_wheel)):
         if needed:
@@ -154,6 +155,8 @@ def _run(site: _Site, folder: Path) -> Outcome:
     interpreter = _interpreter(site)
     reporter.fact("python", str(interpreter))
     plots = {name: plot.result() for name, plot in pending.items()}
+    for text in warnings.result():
+        reporter.warn(text)
     backend = _backend(site, plots, interpreter)
     sdist, wheels = _artifacts(site, backend, plots)
     built = [sdist] if sdist and site.request.sdist else []

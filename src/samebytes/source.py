@@ -50,6 +50,19 @@ class GitSource:
         except ValueError as error:
             raise _no_epoch(f"The commit {self.commit}", error) from None
 
+    def warnings(self) -> tuple[str, ...]:
+        """What the user should know about the checkout before believing in the build."""
+        texts = []
+        if count := self.git.count_uncommitted(self.checkout):
+            files = "1 file is" if count == 1 else f"{count} files are"
+            texts.append(f"The tree is dirty: {files} modified or untracked, and not built.")
+        if self.git.is_shallow(self.checkout):
+            texts.append(
+                "The clone is shallow: a version derived from its history may be wrong. "
+                "'git fetch --unshallow --tags' gets the rest."
+            )
+        return tuple(texts)
+
     def tree(self, folder: Path) -> Path:
         """Make the project's clean tree in ``folder``, which must not exist; returns its path."""
         self.git.clone(self.checkout, self.commit, folder)
@@ -83,6 +96,9 @@ class SdistSource:
             return epochs.of_members((time.name, time.mtime) for time in times)
         except ValueError as error:
             raise _no_epoch(self.path.name, error) from None
+
+    def warnings(self) -> tuple[str, ...]:
+        return ()
 
     def tree(self, folder: Path) -> Path:
         """Make the project's clean tree in ``folder``, which must not exist; returns its path."""

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -23,12 +23,14 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 from uv import find_uv_bin
 
+from samebytes.atomic import write_text
 from samebytes.digest import Digest
 from samebytes.errors import ArtifactError, SamebytesError, UserError
 from samebytes.index import IndexSettings
 from samebytes.interpreter import Interpreter
 from samebytes.process import Finished, Runner
 from samebytes.recipe import Pin
+from samebytes.wire import dump_document, read_document
 
 #: What of the user's environment uv may see; the rest could change what it resolves.
 _PASSED_TO_UV = re.compile(
@@ -39,7 +41,10 @@ _PASSED_TO_UV = re.compile(
 )
 _UV_CHOOSES_INDEX = ("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL")
 
-#: Changes when what an environment in the cache looks like does.
+#: After this time a past state of the index has reached its mirrors, and is taken to be final.
+_SETTLED = timedelta(days=1)
+
+#: Changes when what the cache holds does.
 _LAYOUT = "1"
 
 
@@ -61,7 +66,11 @@ class Toolchain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Toolshed:
-    """Makes toolchains for one interpreter and keeps them in ``cache``, each under its pins."""
+    """Makes toolchains for one interpreter and keeps them in ``cache``, each under its pins.
+
+    What a past day's index gave is kept as well: it is the same on every later day, except that a
+    release which is yanked afterwards would no longer be chosen.
+    """
 
     runner: Runner
     environ: Mapping[str, str]
@@ -78,6 +87,32 @@ class Toolshed:
         wanted = sorted(_checked(text) for text in set(requires))
         if not wanted:
             return ()
+        if datetime.now(UTC) - as_of < _SETTLED:
+            return self._resolve(wanted, as_of)
+        kept = self.cache / "resolved" / f"{self._key(wanted, as_of.isoformat(), self.settings.urls)}.json"
+        with suppress(OSError, UserError):
+            return tuple(Pin.from_node(pin) for pin in read_document(kept)["pins"])
+        pins = self._resolve(wanted, as_of)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        write_text(kept, dump_document({"pins": [pin.to_dict() for pin in pins]}))
+        return pins
+
+    def provide(self, pins: Sequence[Pin]) -> Toolchain:
+        """The environment that holds exactly ``pins``, from the cache or installed now."""
+        root = self.cache / "installed" / self._key([pin.to_dict() for pin in pins])
+        if not root.is_dir():
+            root.parent.mkdir(parents=True, exist_ok=True)
+            staging = Path(tempfile.mkdtemp(prefix=".new-", dir=root.parent))
+            try:
+                self._install(pins, staging / "env")
+                # Where another build was quicker, its environment is as good as ours.
+                with suppress(OSError):
+                    os.rename(staging / "env", root)
+            finally:
+                shutil.rmtree(staging, ignore_errors=True)
+        return Toolchain(root=root, pins=tuple(pins))
+
+    def _resolve(self, wanted: list[str], as_of: datetime) -> tuple[Pin, ...]:
         done = self._uv(
             *("pip", "compile", "-", "--generate-hashes", "--no-header", "--no-annotate"),
             *("--python", os.fspath(self.interpreter.path)),
@@ -89,30 +124,16 @@ class Toolshed:
             raise self._no_solution(wanted, as_of, done)
         return _read_pins(done.stdout)
 
-    def provide(self, pins: Sequence[Pin]) -> Toolchain:
-        """The environment that holds exactly ``pins``, from the cache or installed now."""
-        root = self.cache / self._key(pins)
-        if not root.is_dir():
-            self.cache.mkdir(parents=True, exist_ok=True)
-            staging = Path(tempfile.mkdtemp(prefix=".new-", dir=self.cache))
-            try:
-                self._install(pins, staging / "env")
-                # Where another build was quicker, its environment is as good as ours.
-                with suppress(OSError):
-                    os.rename(staging / "env", root)
-            finally:
-                shutil.rmtree(staging, ignore_errors=True)
-        return Toolchain(root=root, pins=tuple(pins))
-
-    def _key(self, pins: Sequence[Pin]) -> str:
-        facts = [
+    def _key(self, *facts: object) -> str:
+        """Names something in the cache that depends on ``facts`` and on the interpreter."""
+        everything = [
             _LAYOUT,
             os.fspath(self.interpreter.path),
             str(self.interpreter.identity),
             self.interpreter.platform,
-            [pin.to_dict() for pin in pins],
+            *facts,
         ]
-        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
+        return hashlib.sha256(json.dumps(everything).encode()).hexdigest()[:32]
 
     def _install(self, pins: Sequence[Pin], target: Path) -> None:
         python = os.fspath(self.interpreter.path)

@@ -19,7 +19,7 @@ from samebytes.outcome import Disagreement, Outcome
 from samebytes.pipeline import Request, Workshop, build_release
 from samebytes.process import Runner
 from samebytes.recipe import BuildInfo, GitRevision, Route, SourceId
-from samebytes.source import GitSource, Source, find_source
+from samebytes.source import Source, find_source
 from samebytes.workspace import DEFAULT_BASE
 
 #: Steps that a full build announces, for the progress bar.
@@ -171,17 +171,6 @@ def _source(
     with terminal.downloading():
         source = find_source(options.source, revision, git=git, index=index)
     terminal.fact("source", str(source))
-    if isinstance(source, GitSource):
-        if count := git.count_uncommitted(source.checkout):
-            files = "file is" if count == 1 else "files are"
-            terminal.warn(
-                f"The tree is dirty: {count} {files} modified or untracked, and not built."
-            )
-        if git.is_shallow(source.checkout):
-            terminal.warn(
-                "The clone is shallow: a version derived from its history may be wrong. "
-                "'git fetch --unshallow --tags' gets the rest."
-            )
     return source
 
 
