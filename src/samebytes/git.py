@@ -120,22 +120,20 @@ class Git:
             *("clone", "--quiet", "--shared", "--no-checkout", "--template=", "--origin=origin"),
             *("--", os.fspath(checkout.root), os.fspath(destination)),
         )
-        self._must(
-            destination, "checkout", "--quiet", "--detach", "--force", commit, neutral=True
-        )
+        self._must(destination, "checkout", "--quiet", "--detach", "--force", commit, neutral=True)
         if (destination / ".gitmodules").is_file():
             url = self._read(checkout.root, "config", "--get", "remote.origin.url").stdout.strip()
             self._must(destination, "remote", "set-url", "origin", url or os.fspath(checkout.root))
-            common = self._read(checkout.root, "rev-parse", "--path-format=absolute",
-                                "--git-common-dir")
+            common = self._read(
+                checkout.root, "rev-parse", "--path-format=absolute", "--git-common-dir"
+            )
             self._clone_submodules(destination, Path(common.stdout.rstrip("\n")))
         self._must(destination, "remote", "remove", "origin")
 
     def _clone_submodules(self, clone: Path, original: Path) -> None:
         """Fill in submodules from those of the ``original`` git folder, else from their URLs."""
         self._must(clone, "submodule", "--quiet", "init")
-        urls = self._read(clone, "config", "--local", "-z", "--get-regexp",
-                          r"^submodule\..*\.url$")
+        urls = self._read(clone, "config", "--local", "-z", "--get-regexp", r"^submodule\..*\.url$")
         names = []
         for entry in filter(None, urls.stdout.split("\0")):
             name = entry.partition("\n")[0].removeprefix("submodule.").removesuffix(".url")
@@ -144,7 +142,13 @@ class Git:
                 local = os.fspath(original / "modules" / name)
                 self._must(clone, "config", f"submodule.{name}.url", local)
         self._must(
-            clone, "-c", "protocol.file.allow=always", "submodule", "--quiet", "update", neutral=True
+            clone,
+            "-c",
+            "protocol.file.allow=always",
+            "submodule",
+            "--quiet",
+            "update",
+            neutral=True,
         )
         for name in names:
             path = self._read(clone, "config", "-f", ".gitmodules", f"submodule.{name}.path")

@@ -96,17 +96,16 @@ class Index:
                 continue
             if package := self._find(url, name, version):
                 return self._fetch(package)
-        where = " or ".join(_without_password(url) for url in self.settings.urls
-                            if url not in not_searched)
+        where = " or ".join(
+            _without_password(url) for url in self.settings.urls if url not in not_searched
+        )
         hint = f"See which versions there are: pip index versions {name}"
         if not_searched:
             hint += f". Not searched, as only http and https are: {', '.join(not_searched)}"
         raise UserError(f"There is no sdist of {name} {version} on {where}.", hint=hint)
 
     def _cached_sdist(self, name: NormalizedName, version: Version) -> Path:
-        found = [
-            path for path in self.cache.glob("*/*") if _is_sdist_of(path.name, name, version)
-        ]
+        found = [path for path in self.cache.glob("*/*") if _is_sdist_of(path.name, name, version)]
         if len(found) != 1:
             raise UserError(
                 f"The cache holds {len(found)} sdists of {name} {version}, and --offline was given.",
@@ -204,13 +203,19 @@ def _index_errors(url: str) -> Iterator[None]:
         status = error.response.status_code
         raise UserError(f"{host} answered with status {status}.", hint=hint) from None
     except (requests.RequestException, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None and not isinstance(
-            error, (requests.RequestException, ConnectionError, TimeoutError)
+        if (
+            isinstance(error, OSError)
+            and error.errno is not None
+            and not isinstance(error, (requests.RequestException, ConnectionError, TimeoutError))
         ):
             raise
         raise UserError(f"{host} cannot be reached: {_innermost(error)}.", hint=hint) from None
-    except (pypi_simple.UnparsableFilenameError, pypi_simple.UnsupportedContentTypeError,
-            pypi_simple.UnsupportedRepoVersionError, ValueError) as error:
+    except (
+        pypi_simple.UnparsableFilenameError,
+        pypi_simple.UnsupportedContentTypeError,
+        pypi_simple.UnsupportedRepoVersionError,
+        ValueError,
+    ) as error:
         raise ArtifactError(f"{host} does not speak the simple API: {error}.", hint=hint) from None
 
 

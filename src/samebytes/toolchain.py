@@ -89,7 +89,11 @@ class Toolshed:
             return ()
         if datetime.now(UTC) - as_of < _SETTLED:
             return self._resolve(wanted, as_of)
-        kept = self.cache / "resolved" / f"{self._key(wanted, as_of.isoformat(), self.settings.urls)}.json"
+        kept = (
+            self.cache
+            / "resolved"
+            / f"{self._key(wanted, as_of.isoformat(), self.settings.urls)}.json"
+        )
         with suppress(OSError, UserError):
             return tuple(Pin.from_node(pin) for pin in read_document(kept)["pins"])
         pins = self._resolve(wanted, as_of)

@@ -18,7 +18,7 @@ from pathlib import Path
 from samebytes.errors import UserError
 
 #: Not ``tempfile.gettempdir()``, which differs from one user's environment to the next.
-DEFAULT_BASE = Path("/tmp")
+DEFAULT_BASE = Path("/tmp")  # noqa: S108 - the folder made in it is private and checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Workspace:
 def workspace(
     key: str, *, base: Path = DEFAULT_BASE, waiting: Callable[[], None] = lambda: None
 ) -> Iterator[Workspace]:
-    """A workspace in ``base`` for the source with the hexadecimal digest ``key``, removed afterwards.
+    """A workspace in ``base`` for the source with the hexadecimal digest ``key``; removed at the end.
 
     While another build of the same source runs, calls ``waiting`` once and waits for its end.
 

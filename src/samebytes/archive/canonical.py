@@ -103,7 +103,10 @@ def rewrite_wheel(source: Path, destination: Path, epoch: int) -> None:
     """
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(destination, "x") as new:
         for member in sorted(old.infolist(), key=_wheel_order):
-            with old.open(member) as content, new.open(_canonical_zipinfo(member, epoch), "w") as to:
+            with (
+                old.open(member) as content,
+                new.open(_canonical_zipinfo(member, epoch), "w") as to,
+            ):
                 shutil.copyfileobj(content, to, _COPY_BYTES)
 
 

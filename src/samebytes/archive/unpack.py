@@ -152,14 +152,10 @@ def _unpack_zip(path: Path, staging: Path, limits: Limits) -> None:
                 continue
             target.parent.mkdir(parents=True, exist_ok=True)
             with archive.open(member) as content:
-                _write(
-                    content, str(target), member.file_size, executable=bool(mode & stat.S_IXUSR)
-                )
+                _write(content, str(target), member.file_size, executable=bool(mode & stat.S_IXUSR))
 
 
-def _tar_members(
-    path: Path, limits: Limits
-) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
+def _tar_members(path: Path, limits: Limits) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
     opener = bz2.open if path.name.endswith(".bz2") else gzip.open
     with (
         opener(path, "rb") as plain,
@@ -240,8 +236,15 @@ def _damage_named(path: Path) -> Iterator[None]:
     except OSError as error:
         # A damaged bzip2 or gzip stream is an OSError without a number; a name that is both a
         # file and a folder, or a link to nothing, comes from the archive too.
-        if error.errno not in (None, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOENT,
-                               errno.ENAMETOOLONG, errno.ELOOP):
+        if error.errno not in (
+            None,
+            errno.EISDIR,
+            errno.ENOTDIR,
+            errno.EEXIST,
+            errno.ENOENT,
+            errno.ENAMETOOLONG,
+            errno.ELOOP,
+        ):
             raise
         raise _damaged(path, error) from None
     except (

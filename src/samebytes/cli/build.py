@@ -30,45 +30,70 @@ _SHOWN = 10
 
 @click.command("build", short_help="Build an sdist and a wheel that anybody else gets too.")
 @click.argument("source", default=".", metavar="[SOURCE]")
-@click.option("--rev", metavar="REV", help="Tag, branch, hash or other git revision. [default: HEAD]")
 @click.option(
-    "-o", "--outdir", type=click.Path(file_okay=False, path_type=Path), default="dist",
-    show_default=True, metavar="DIR", help="Where the artifacts and their record appear.",
+    "--rev", metavar="REV", help="Tag, branch, hash or other git revision. [default: HEAD]"
+)
+@click.option(
+    "-o",
+    "--outdir",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="dist",
+    show_default=True,
+    metavar="DIR",
+    help="Where the artifacts and their record appear.",
 )
 @click.option("--sdist", is_flag=True, help="Publish the sdist only, unless with --wheel.")
 @click.option("--wheel", is_flag=True, help="Publish the wheel only, unless with --sdist.")
 @click.option(
-    "--wheel-from", type=click.Choice([Route.TREE, Route.SDIST]), metavar="tree|sdist",
+    "--wheel-from",
+    type=click.Choice(["tree", "sdist"]),
     help="Build the wheel from one of the two. By default it is built from both, and they must "
     "be the same bytes.",
 )
 @click.option(
-    "--python", metavar="VER",
+    "--python",
+    metavar="VER",
     help="Python version (3.12, 3.12.4) or path of an interpreter. [default: the one that runs "
     "samebytes]",
 )
 @click.option(
-    "--as-of", metavar="DATE|now",
+    "--as-of",
+    metavar="DATE|now",
     help="Resolve the build requirements as the index stood at this time, in ISO 8601 (UTC unless "
     "it names an offset). [default: the epoch of the source]",
 )
 @click.option(
-    "--buildinfo", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+    "--buildinfo",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
     help="Repeat the build that this file records, and compare.",
 )
 @click.option(
-    "-C", "--config-setting", "config_settings", multiple=True, metavar="KEY[=VALUE]",
+    "-C",
+    "--config-setting",
+    "config_settings",
+    multiple=True,
+    metavar="KEY[=VALUE]",
     help="Passed to the build backend; may be given several times.",
 )
 @click.option("--offline", is_flag=True, help="Use the cache only.")
 @click.option(
-    "--timeout", type=click.FloatRange(min=0, min_open=True), default=3600, show_default=True,
-    metavar="SECONDS", help="How long one hook of the backend may take.",
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=3600,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long one hook of the backend may take.",
 )
 @click.option(
-    "--workspace", type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=DEFAULT_BASE, show_default=True, metavar="DIR", envvar="SAMEBYTES_WORKSPACE",
-    show_envvar=True, help="Where the build folder is made. Its path is part of the recipe.",
+    "--workspace",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=DEFAULT_BASE,
+    show_default=True,
+    metavar="DIR",
+    envvar="SAMEBYTES_WORKSPACE",
+    show_envvar=True,
+    help="Where the build folder is made. Its path is part of the recipe.",
 )
 @click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - for stdout.")
 @click.option("-v", "--verbose", is_flag=True, help="Show what the build backend prints.")

@@ -73,19 +73,30 @@ class Terminal:
 
     @contextmanager
     def downloading(self) -> Iterator[None]:
-        with self._live(SpinnerColumn(), TextColumn("{task.description}"), BarColumn(),
-                        DownloadColumn(), total=None):
+        with self._live(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            total=None,
+        ):
             yield
 
     @contextmanager
     def working(self, steps: int) -> Iterator[None]:
-        with self._live(SpinnerColumn(), TextColumn("{task.description}"), BarColumn(),
-                        TimeElapsedColumn(), total=steps):
+        with self._live(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TimeElapsedColumn(),
+            total=steps,
+        ):
             yield
 
     @contextmanager
     def _live(
-        self, *columns: SpinnerColumn | TextColumn | BarColumn | DownloadColumn | TimeElapsedColumn,
+        self,
+        *columns: SpinnerColumn | TextColumn | BarColumn | DownloadColumn | TimeElapsedColumn,
         total: int | None,
     ) -> Iterator[None]:
         """A progress bar that is gone afterwards; none where stderr is no terminal."""

@@ -57,10 +57,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:
         if os.environ.get("SAMEBYTES_DEBUG"):
             raise
-        _say(UserError(
-            f"Unexpected {type(error).__name__}: {error}.",
-            hint="This is a bug of samebytes. SAMEBYTES_DEBUG=1 shows where; please report it.",
-        ))
+        _say(
+            UserError(
+                f"Unexpected {type(error).__name__}: {error}.",
+                hint="This is a bug of samebytes. SAMEBYTES_DEBUG=1 shows where; please report it.",
+            )
+        )
         status = EXIT_FAILED
     sys.exit(status or EXIT_OK)
 
