@@ -79,7 +79,7 @@ class Index:
 
     settings: IndexSettings
     cache: Path
-    progress: Progress = field(default=lambda received, total: None)
+    progress: Progress = field(default=lambda _received, _total: None)
 
     def sdist(self, name: NormalizedName, version: Version) -> Path:
         """The published sdist of a release, downloaded or from the cache, its hash checked.
@@ -108,7 +108,7 @@ class Index:
         found = [path for path in self.cache.glob("*/*") if _is_sdist_of(path.name, name, version)]
         if len(found) != 1:
             raise UserError(
-                f"The cache holds {len(found)} sdists of {name} {version}, and --offline was given.",
+                f"The cache holds {len(found)} sdists of {name} {version}, and --offline is set.",
                 hint="Run it once without --offline, or give the path of an sdist file.",
             )
         _check_digest(found[0], Digest(found[0].parent.name))

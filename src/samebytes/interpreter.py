@@ -16,7 +16,7 @@ from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
-from samebytes.errors import UserError
+from samebytes.errors import SamebytesError, UserError
 from samebytes.process import Runner
 from samebytes.recipe import PythonId
 
@@ -130,7 +130,7 @@ def _probe(path: Path, runner: Runner, environ: Mapping[str, str]) -> Interprete
     try:
         answer = runner.run([path, "-I", "-c", _PROBE], env=env, timeout=_PROBE_SECONDS)
         implementation, version, zlib, platform, executable = json.loads(answer.stdout)
-    except (OSError, ValueError):
+    except (OSError, ValueError, SamebytesError):
         return None
     return Interpreter(
         path=Path(executable),

@@ -4,78 +4,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
-from datetime import datetime
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol
 
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
 from samebytes import epoch as epochs
-from samebytes.archive.canonical import (
-    TarFacts,
-    rewrite_sdist,
-    rewrite_wheel,
-    sdist_traces,
-    wheel_traces,
-)
 from samebytes.archive.members import compare_wheels
-from samebytes.archive.unpack import unpack_sdist
+from samebytes.assembly import Built, Plot, Site, assemble, prepare
 from samebytes.atomic import publish, write_text
 from samebytes.builder import FIXED_ENVIRONMENT, UMASK, Backend, build_system_requires
 from samebytes.digest import Digest
 from samebytes.epoch import Epoch
 from samebytes.errors import UserError
-from samebytes.index import IndexSettings
 from samebytes.interpreter import Interpreter, find_interpreter
 from samebytes.outcome import Deviation, Disagreement, Outcome
-from samebytes.process import Runner
 from samebytes.recipe import Artifact, BuildInfo, Pin, Recipe, Route, Writer
-from samebytes.source import Source
+from samebytes.request import Request, Workshop
 from samebytes.toolchain import Toolchain, Toolshed
-from samebytes.workspace import DEFAULT_BASE, Room, Workspace, workspace
-
-
-class Reporter(Protocol):
-    """Is told what a build is doing; the library itself prints nothing."""
-
-    def step(self, text: str) -> None: ...
-
-    def fact(self, label: str, text: str) -> None: ...
-
-    def warn(self, text: str) -> None: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What to build, and how.
-
-    ``as_of`` None means: as of the epoch. With ``record``, that build is done again: its epoch,
-    Python version, build requirements, route and settings stand, whatever the others say.
-    """
-
-    source: Source
-    sdist: bool = True
-    wheel: bool = True
-    route: Route = Route.BOTH
-    python: str | None = None
-    as_of: datetime | None = None
-    record: BuildInfo | None = None
-    config_settings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    timeout: float = 3600.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workshop:
-    """What a build works with on this machine."""
-
-    runner: Runner
-    environ: Mapping[str, str]
-    index: IndexSettings
-    cache: Path
-    reporter: Reporter
-    base: Path = DEFAULT_BASE
+from samebytes.workspace import workspace
 
 
 def build_release(request: Request, workshop: Workshop, folder: Path) -> Outcome:
@@ -93,72 +40,28 @@ def build_release(request: Request, workshop: Workshop, folder: Path) -> Outcome
         ThreadPoolExecutor(max_workers=3) as pool,
     ):
         try:
-            site = _Site(request, workshop, space, pool, _epoch(request, workshop))
+            site = Site(request, workshop, space, pool, _epoch(request, workshop))
             return _run(site, folder)
         except BaseException:
             workshop.runner.stop()
             raise
 
 
-@dataclass(frozen=True, slots=True)
-class _Site:
-    """One build at work."""
-
-    request: Request
-    workshop: Workshop
-    space: Workspace
-    pool: ThreadPoolExecutor
-    epoch: Epoch
-
-    @property
-    def needs_sdist(self) -> bool:
-        return self.request.sdist or (self.request.wheel and self.request.route is not Route.TREE)
-
-    @property
-    def needs_tree_wheel(self) -> bool:
-        return self.request.wheel and self.request.route is not Route.SDIST
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Plot:
-    """A room and the project's tree in it."""
-
-    room: Room
-    tree: Path
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Built:
-    """An artifact in its final form, not yet published."""
-
-    path: Path
-    traces: frozenset[str]
-
-    def record(self) -> Artifact:
-        return Artifact(
-            filename=self.path.name,
-            digest=Digest.of_file(self.path),
-            size=self.path.stat().st_size,
-            writer=Writer.SAMEBYTES if self.traces else Writer.BACKEND,
-            traces=tuple(sorted(self.traces)),
-        )
-
-
-def _run(site: _Site, folder: Path) -> Outcome:
+def _run(site: Site, folder: Path) -> Outcome:
     reporter = site.workshop.reporter
     reporter.step("making a private tree")
     warnings = site.pool.submit(site.request.source.warnings)
     pending = {}
     for name, needed in (("sdist", site.needs_sdist), ("wheel", site.needs_tree_wheel)):
         if needed:
-            pending[name] = site.pool.submit(_prepare, site, name)
+            pending[name] = site.pool.submit(prepare, site, name)
     interpreter = _interpreter(site)
     reporter.fact("python", str(interpreter))
     plots = {name: plot.result() for name, plot in pending.items()}
     for text in warnings.result():
         reporter.warn(text)
     backend = _backend(site, plots, interpreter)
-    sdist, wheels = _artifacts(site, backend, plots)
+    sdist, wheels = assemble(site, backend, plots)
     built = [sdist] if sdist and site.request.sdist else []
     built += list(wheels.values())[:1]
     buildinfo = BuildInfo(
@@ -178,11 +81,6 @@ def _run(site: _Site, folder: Path) -> Outcome:
     write_text(record, buildinfo.dump())
     publish([*(one.path for one in built), record], folder)
     return Outcome(buildinfo=buildinfo)
-
-
-def _prepare(site: _Site, name: str) -> _Plot:
-    room = site.space.room(name)
-    return _Plot(room=room, tree=site.request.source.tree(room.tree))
 
 
 def _epoch(request: Request, workshop: Workshop) -> Epoch:
@@ -220,7 +118,7 @@ _ORIGINS = {
 }
 
 
-def _interpreter(site: _Site) -> Interpreter:
+def _interpreter(site: Site) -> Interpreter:
     runner, environ = site.workshop.runner, site.workshop.environ
     record = site.request.record
     if record is None or site.request.python is not None:
@@ -239,7 +137,7 @@ def _interpreter(site: _Site) -> Interpreter:
     return found
 
 
-def _backend(site: _Site, plots: Mapping[str, _Plot], interpreter: Interpreter) -> Backend:
+def _backend(site: Site, plots: Mapping[str, Plot], interpreter: Interpreter) -> Backend:
     """The backend with its requirements installed: the record's, or those it asks for."""
     workshop, request = site.workshop, site.request
     shed = Toolshed(
@@ -273,7 +171,7 @@ def _backend(site: _Site, plots: Mapping[str, _Plot], interpreter: Interpreter) 
     return found
 
 
-def _extra_requires(site: _Site, backend: Backend, plots: Mapping[str, _Plot]) -> set[str]:
+def _extra_requires(site: Site, backend: Backend, plots: Mapping[str, Plot]) -> set[str]:
     asked: list[Future[set[str]]] = []
     for distribution, plot in plots.items():
         asked.append(
@@ -292,62 +190,7 @@ def _extra_requires(site: _Site, backend: Backend, plots: Mapping[str, _Plot]) -
     return extra
 
 
-def _artifacts(
-    site: _Site, backend: Backend, plots: Mapping[str, _Plot]
-) -> tuple[_Built | None, dict[Route, _Built]]:
-    """The sdist and the wheel of each route, built side by side as far as they can be."""
-    site.workshop.reporter.step("building")
-    packed = site.pool.submit(_pack, site, backend, plots["sdist"]) if site.needs_sdist else None
-    wheels = {}
-    if site.needs_tree_wheel:
-        wheels[Route.TREE] = site.pool.submit(_wheel, site, backend, plots["wheel"], Route.TREE)
-    sdist = None
-    if packed is not None:
-        raw = packed.result()
-        # Both wheels are built at the same path, one after the other.
-        wait(wheels.values())
-        room = site.space.room("wheel")
-        site.workshop.reporter.step("unpacking the sdist")
-        facts = unpack_sdist(raw, room.tree)
-        if site.request.wheel and site.request.route is not Route.TREE:
-            site.workshop.reporter.step("building the wheel from the sdist")
-            plot = _Plot(room=room, tree=room.tree)
-            wheels[Route.SDIST] = site.pool.submit(_wheel, site, backend, plot, Route.SDIST)
-        sdist = site.pool.submit(_sdist, site, raw, facts).result()
-        plots["sdist"].room.remove()
-    return sdist, {route: wheel.result() for route, wheel in wheels.items()}
-
-
-def _pack(site: _Site, backend: Backend, plot: _Plot) -> Path:
-    return backend.build(plot.room, plot.tree, "sdist", site.epoch.seconds)
-
-
-def _sdist(site: _Site, raw: Path, facts: Iterable[TarFacts]) -> _Built:
-    """The backend's sdist, or, where it shows the machine, the same contents written again."""
-    final = site.space.shelf("sdist") / raw.name
-    with raw.open("rb") as file:
-        traces = sdist_traces(file.read(10), facts, site.epoch.seconds)
-    if traces:
-        rewrite_sdist(raw, final, site.epoch.seconds)
-    else:
-        os.rename(raw, final)
-    return _Built(path=final, traces=traces)
-
-
-def _wheel(site: _Site, backend: Backend, plot: _Plot, route: Route) -> _Built:
-    """As ``_sdist``; leaves no room behind, so that the next wheel is built at the same path."""
-    raw = backend.build(plot.room, plot.tree, "wheel", site.epoch.for_zip)
-    final = site.space.shelf(f"wheel-from-{route}") / raw.name
-    traces = wheel_traces(raw, site.epoch.for_zip)
-    if traces:
-        rewrite_wheel(raw, final, site.epoch.for_zip)
-    else:
-        os.rename(raw, final)
-    plot.room.remove()
-    return _Built(path=final, traces=traces)
-
-
-def _recipe(site: _Site, interpreter: Interpreter, toolchain: Toolchain) -> Recipe:
+def _recipe(site: Site, interpreter: Interpreter, toolchain: Toolchain) -> Recipe:
     request = site.request
     return Recipe(
         source=request.source.identity,
@@ -367,7 +210,7 @@ def _recipe(site: _Site, interpreter: Interpreter, toolchain: Toolchain) -> Reci
     )
 
 
-def _disagreement(wheels: Mapping[Route, _Built]) -> Disagreement | None:
+def _disagreement(wheels: Mapping[Route, Built]) -> Disagreement | None:
     if len(wheels) < 2:
         return None
     tree, sdist = wheels[Route.TREE].path, wheels[Route.SDIST].path
@@ -393,7 +236,7 @@ def _deviations(record: BuildInfo | None, built: BuildInfo) -> tuple[Deviation, 
     )
 
 
-def _warn_of_versions(site: _Site, sdist: Path, wheel: Path) -> None:
+def _warn_of_versions(site: Site, sdist: Path, wheel: Path) -> None:
     one, two = parse_sdist_filename(sdist.name)[1], parse_wheel_filename(wheel.name)[1]
     if one != two:
         site.workshop.reporter.warn(f"The sdist is of version {one}, but the wheel of {two}.")

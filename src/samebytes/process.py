@@ -68,23 +68,21 @@ class Runner:
         seconds, KeyboardInterrupt when ``stop`` was called.
         """
         child = self._start(command, env=env, cwd=cwd, merge=merge)
+        pipes = [(child.stderr, self._sink)] + ([] if merge else [(child.stdout, None)])
+        streams = [_Stream(pipe, sink) for pipe, sink in pipes]
         try:
-            streams = [_Stream(child.stderr, self._sink)]
-            if not merge:
-                streams.append(_Stream(child.stdout, None))
             _feed(child, stdin)
-            try:
-                status = child.wait(timeout)
-            except subprocess.TimeoutExpired:
-                raise ArtifactError(
-                    f"{Path(command[0]).name} was still running after {timeout:g} seconds.",
-                    hint="Give it more time with --timeout SECONDS.",
-                ) from None
+            status = child.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise ArtifactError(
+                f"{Path(command[0]).name} was still running after {timeout:g} seconds.",
+                hint="Give it more time with --timeout SECONDS.",
+            ) from None
         finally:
             _end(child)
             with self._lock:
                 self._live.discard(child)
-        stderr, *rest = [stream.text() for stream in streams]
+            stderr, *rest = [stream.text() for stream in streams]
         if self._stopped:
             raise KeyboardInterrupt
         return Finished(status=status, stdout="".join(rest), stderr=stderr)

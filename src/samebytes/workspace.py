@@ -9,9 +9,8 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,7 +77,7 @@ class Workspace:
 def workspace(
     key: str, *, base: Path = DEFAULT_BASE, waiting: Callable[[], None] = lambda: None
 ) -> Iterator[Workspace]:
-    """A workspace in ``base`` for the source with the hexadecimal digest ``key``; removed at the end.
+    """A workspace in ``base`` for the source with the hexadecimal digest ``key``, then removed.
 
     While another build of the same source runs, calls ``waiting`` once and waits for its end.
 
@@ -98,38 +97,43 @@ def workspace(
 def _lock(root: Path, waiting: Callable[[], None]) -> int:
     """Make ``root`` and hold an exclusive lock on it; returns the descriptor that holds it."""
     while True:
-        root.mkdir(mode=0o700, exist_ok=True)
-        handle = -1
+        with suppress(FileExistsError):
+            os.mkdir(root, 0o700)
         try:
             handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-            _check_owner(root, os.fstat(handle))
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                waiting()
-                fcntl.flock(handle, fcntl.LOCK_EX)
-            if os.path.samestat(os.fstat(handle), os.stat(root)):
-                return handle
         except FileNotFoundError:
-            pass  # the build that we waited for removed the folder at its end
-        except PermissionError:
-            _check_owner(root, os.lstat(root))
-            raise
-        except BaseException:
-            if handle >= 0:
-                os.close(handle)
-            raise
-        if handle >= 0:
-            os.close(handle)
+            continue
+        except OSError:
+            raise _taken(root) from None
+        if _acquire(root, handle, waiting):
+            return handle
+        os.close(handle)
 
 
-def _check_owner(root: Path, found: os.stat_result) -> None:
-    if found.st_uid != os.geteuid() or not stat.S_ISDIR(found.st_mode):
-        raise UserError(
-            f"The build path {root} belongs to another user.",
-            hint="Every build of a source uses the same path: wait until theirs has ended, "
-            "or remove what it left.",
-        )
+def _acquire(root: Path, handle: int, waiting: Callable[[], None]) -> bool:
+    """Lock the open folder; False when meanwhile another one, or none, has its name."""
+    try:
+        if os.fstat(handle).st_uid != os.geteuid():
+            raise _taken(root)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        return os.path.samestat(os.fstat(handle), os.stat(root))
+    except FileNotFoundError:
+        return False
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def _taken(root: Path) -> UserError:
+    return UserError(
+        f"The build path {root} is another user's, or no folder.",
+        hint="Every build of a source uses the same path: wait until theirs has ended, or remove "
+        "what is there.",
+    )
 
 
 def _empty(root: Path) -> None:

@@ -123,8 +123,10 @@ def _is_inside(name: str) -> bool:
 
 
 def _filtered(member: tarfile.TarInfo, staging: Path, path: Path) -> tarfile.TarInfo:
-    """The member as Python's data filter (PEP 706) lets it through."""
+    """The member as Python's data filter (PEP 706) lets it through, but no absolute name."""
     try:
+        if member.name.startswith("/"):
+            raise tarfile.AbsolutePathError(member)
         return tarfile.data_filter(member, os.fspath(staging))
     except tarfile.FilterError as error:
         raise ArtifactError(

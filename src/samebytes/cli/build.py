@@ -16,9 +16,10 @@ from samebytes.errors import SamebytesError, UserError
 from samebytes.git import Git
 from samebytes.index import Index, IndexSettings
 from samebytes.outcome import Disagreement, Outcome
-from samebytes.pipeline import Request, Workshop, build_release
+from samebytes.pipeline import build_release
 from samebytes.process import Runner
 from samebytes.recipe import BuildInfo, GitRevision, Route, SourceId
+from samebytes.request import Request, Workshop
 from samebytes.source import Source, find_source
 from samebytes.workspace import DEFAULT_BASE
 

@@ -71,7 +71,7 @@ def _say(error: SamebytesError) -> None:
     Terminal().error(error)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 

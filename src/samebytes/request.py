@@ -1,0 +1,56 @@
+"""What is asked of a build, and what it has at hand to do it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from samebytes.index import IndexSettings
+from samebytes.process import Runner
+from samebytes.recipe import BuildInfo, Route
+from samebytes.source import Source
+from samebytes.workspace import DEFAULT_BASE
+
+
+class Reporter(Protocol):
+    """Is told what a build is doing; the library itself prints nothing."""
+
+    def step(self, text: str) -> None: ...
+
+    def fact(self, label: str, text: str) -> None: ...
+
+    def warn(self, text: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What to build, and how.
+
+    ``as_of`` None means: as of the epoch. With ``record``, that build is done again: its epoch,
+    Python version, build requirements, route and settings stand, whatever the others say.
+    """
+
+    source: Source
+    sdist: bool = True
+    wheel: bool = True
+    route: Route = Route.BOTH
+    python: str | None = None
+    as_of: datetime | None = None
+    record: BuildInfo | None = None
+    config_settings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    timeout: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """What a build works with on this machine."""
+
+    runner: Runner
+    environ: Mapping[str, str]
+    index: IndexSettings
+    cache: Path
+    reporter: Reporter
+    base: Path = DEFAULT_BASE

@@ -1,0 +1,99 @@
+"""Real projects, real repositories, the real command."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from samebytes.interpreter import find_interpreter
+from samebytes.process import Runner
+
+MEMORY = Path("/dev/shm")
+PYTHONS = ("3.11", "3.12", "3.13")
+
+
+def _fast_folder() -> Path:
+    """Where tests put trees of thousands of files: in memory where there is room for them."""
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 4 * 1024**3:
+        return MEMORY
+    return Path(tempfile.gettempdir())
+
+
+@pytest.fixture(scope="session")
+def fast_folder() -> Path:
+    return _fast_folder()
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """An empty folder, removed afterwards."""
+    with tempfile.TemporaryDirectory(prefix="test-", dir=_fast_folder()) as name:
+        yield Path(name)
+
+
+@dataclass(frozen=True)
+class Result:
+    status: int
+    stdout: str
+    stderr: str
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """File name to SHA-256, from the lines on stdout."""
+        return {line.split("  ")[1]: line.split("  ")[0] for line in self.stdout.splitlines()}
+
+
+class Command:
+    """Runs the program as a user does, in a process of its own."""
+
+    def __init__(self, base: Path) -> None:
+        self.environ = {
+            key: value for key, value in os.environ.items() if key != "SOURCE_DATE_EPOCH"
+        } | {"SAMEBYTES_WORKSPACE": str(base)}
+
+    def __call__(
+        self,
+        *arguments: str | Path,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        umask: int = -1,
+    ) -> Result:
+        done = subprocess.run(
+            [sys.executable, "-m", "samebytes", *map(str, arguments)],
+            cwd=cwd,
+            env=self.environ | dict(env or {}),
+            umask=umask,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+        )
+        assert "Traceback (most recent call last)" not in done.stderr.partition("error:")[2]
+        return Result(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def samebytes(fast_folder: Path) -> Command:
+    return Command(fast_folder)
+
+
+@pytest.fixture(scope="session")
+def pythons() -> list[str]:
+    """The supported Python versions that this machine has; in CI all of them must be there."""
+    found = []
+    for version in PYTHONS:
+        try:
+            find_interpreter(version, Runner(), os.environ)
+        except Exception:
+            if os.environ.get("CI"):
+                raise
+        else:
+            found.append(version)
+    return found

@@ -1,0 +1,83 @@
+"""The shape of the program: who may import whom."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import samebytes
+
+ROOT = Path(samebytes.__file__).parent
+
+#: Each line may import from the lines above it, and from its own.
+LAYERS = (
+    ("__init__",),
+    ("errors", "digest", "atomic", "wire"),
+    ("epoch",),
+    ("process",),
+    ("archive.canonical", "archive.members", "archive.unpack", "archive.__init__"),
+    ("recipe",),
+    ("git", "index", "interpreter"),
+    ("source", "toolchain", "workspace"),
+    ("builder", "outcome"),
+    ("request",),
+    ("assembly",),
+    ("pipeline",),
+    ("cli.__init__", "cli.console"),
+    ("cli.build", "cli.completion"),
+    ("cli.main",),
+    ("__main__",),
+)
+LEVEL = {module: number for number, layer in enumerate(LAYERS) for module in layer}
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in ROOT.rglob("*.py")
+}
+STANDARD_LIBRARY_ONLY = ("epoch", "archive.canonical")
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Full names of the modules and members that a module imports."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def own_module(name: str) -> str | None:
+    """Which module of ours a full name lies in."""
+    parts = name.split(".")
+    if parts[0] != "samebytes":
+        return None
+    for end in range(len(parts), 1, -1):
+        if (module := ".".join(parts[1:end])) in MODULES:
+            return module
+    return "__init__"
+
+
+def test_every_module_has_its_layer() -> None:
+    assert sorted(MODULES) == sorted(LEVEL)
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_imports_go_one_way(module: str) -> None:
+    needed = {own_module(name) for name in imported(MODULES[module])} - {None}
+    assert {other for other in needed if LEVEL[str(other)] > LEVEL[module]} == set()
+
+
+@pytest.mark.parametrize("module", STANDARD_LIBRARY_ONLY)
+def test_what_runs_inside_backends_needs_the_standard_library_only(module: str) -> None:
+    for name in imported(MODULES[module]):
+        if (own := own_module(name)) is not None:
+            assert own in STANDARD_LIBRARY_ONLY
+        else:
+            assert name.split(".")[0] in sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_no_module_is_too_long(module: str) -> None:
+    assert len(MODULES[module].read_text().splitlines()) <= 400
