@@ -19,6 +19,7 @@ build-backend = "hatchling.build"
 [project]
 name = "small"
 version = "1.0"
+requires-python = ">=3.8"
 """,
     "src/small/__init__.py": "VALUE = 1\n",
     "src/small/data.txt": "data\n",
@@ -33,9 +34,10 @@ build-backend = "setuptools.build_meta"
 [project]
 name = "small"
 version = "1.0"
+requires-python = ">=3.8"
 """,
     "src/small/__init__.py": "VALUE = 1\n",
-    "src/small/run.sh": "#!/bin/sh\n",
+    "src/small/data.txt": "data\n",
     "MANIFEST.in": "graft src\n",
 }
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from samebytes.cli.console import Terminal, cache_folder, print_json
+from samebytes.cli.console import Terminal, cache_folder, check_json_target, print_json
 from samebytes.errors import SamebytesError, UserError
 from samebytes.git import Git
 from samebytes.index import Index, IndexSettings
@@ -121,6 +121,8 @@ def build_command(context: click.Context, /, **values: Any) -> None:
     """
     options = _Options(**values)
     terminal = Terminal(quiet=options.quiet, verbose=options.verbose)
+    if options.json_file is not None:
+        check_json_target(options.json_file)
     try:
         outcome = _build(options, terminal)
     except SamebytesError as error:
@@ -192,8 +194,10 @@ def _source(
     git = Git(workshop.runner, workshop.environ)
     index = Index(workshop.index, workshop.cache / "downloads", terminal.received)
     revision = options.rev
-    if record is not None and isinstance(record.recipe.source, GitRevision):
-        revision = revision or record.recipe.source.commit
+    if record is not None and Path(options.source).is_dir():
+        recorded = record.recipe.source
+        if revision is None and isinstance(recorded, GitRevision):
+            revision = recorded.commit
     with terminal.downloading():
         source = find_source(options.source, revision, git=git, index=index)
     terminal.fact("source", str(source))

@@ -119,6 +119,12 @@ def cache_folder() -> Path:
     return Path(explicit) if explicit else platformdirs.user_cache_path("samebytes")
 
 
+def check_json_target(target: str) -> None:
+    """Fail before the work, not after it, when a document could not be written there."""
+    if target != "-" and not os.access(Path(target).absolute().parent, os.W_OK | os.X_OK):
+        raise _unwritable(target, "there is no such folder, or it is read-only")
+
+
 def print_json(document: dict[str, object], target: str) -> None:
     """Write a document to a file, whole or not at all, or to standard output for ``-``."""
     text = dump_document(document)
@@ -128,6 +134,10 @@ def print_json(document: dict[str, object], target: str) -> None:
     try:
         write_text(Path(target), text)
     except OSError as error:
-        raise UserError(
-            f"{target} cannot be written: {error.strerror}.", hint="Name another file with --json."
-        ) from None
+        raise _unwritable(target, error.strerror or str(error)) from None
+
+
+def _unwritable(target: str, reason: str) -> UserError:
+    return UserError(
+        f"{target} cannot be written: {reason}.", hint="Name another file with --json FILE."
+    )

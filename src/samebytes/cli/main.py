@@ -47,9 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         _say(UserError("Interrupted: nothing was published.", hint="Run it again when you like."))
         status = EXIT_FAILED
-    except BrokenPipeError:
-        # Whoever read our output has gone; Python must not try to flush it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except SystemExit:
+        # How click says that whoever read our output has gone.
         status = EXIT_FAILED
     except OSError as error:
         _say(_system_error(error))
