@@ -202,21 +202,14 @@ def _index_errors(url: str) -> Iterator[None]:
     except requests.HTTPError as error:
         status = error.response.status_code
         raise UserError(f"{host} answered with status {status}.", hint=hint) from None
-    except (requests.RequestException, OSError) as error:
-        if (
-            isinstance(error, OSError)
-            and error.errno is not None
-            and not isinstance(error, (requests.RequestException, ConnectionError, TimeoutError))
-        ):
-            raise
-        raise UserError(f"{host} cannot be reached: {_innermost(error)}.", hint=hint) from None
     except (
-        pypi_simple.UnparsableFilenameError,
         pypi_simple.UnsupportedContentTypeError,
         pypi_simple.UnsupportedRepoVersionError,
-        ValueError,
+        ValueError,  # of which JSONDecodeError is one
     ) as error:
         raise ArtifactError(f"{host} does not speak the simple API: {error}.", hint=hint) from None
+    except (requests.RequestException, ConnectionError, TimeoutError) as error:
+        raise UserError(f"{host} cannot be reached: {_innermost(error)}.", hint=hint) from None
 
 
 def _innermost(error: BaseException) -> str:
