@@ -103,6 +103,7 @@ def git(root: Path, *arguments: str, date: str = DATE) -> str:
     }
     command = ["git", "-c", "user.name=Test", "-c", "user.email=test@example.org"]
     command += ["-c", "init.defaultBranch=main", "-c", "protocol.file.allow=always"]
+    command += ["-c", "gc.auto=0", "-c", "maintenance.auto=false"]
     done = subprocess.run(
         [*command, "-C", str(root), *arguments], env=environ, capture_output=True, text=True
     )

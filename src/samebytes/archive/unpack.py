@@ -8,6 +8,7 @@ import gzip
 import os
 import shutil
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -114,7 +115,10 @@ def _unpack_tar(path: Path, staging: Path, limits: Limits) -> list[TarFacts]:
             os.symlink(member.linkname, target)
             links = True
         elif member.islnk():
-            shutil.copy(os.path.join(staging, member.linkname), target, follow_symlinks=False)
+            original = os.path.join(staging, member.linkname)
+            if not os.path.lexists(original):
+                raise tarfile.ReadError(f"{member.name!r} is a link to nothing")
+            shutil.copy(original, target, follow_symlinks=False)
     return facts
 
 
@@ -237,15 +241,15 @@ def _damage_named(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         # A damaged bzip2 or gzip stream is an OSError without a number; a name that is both a
-        # file and a folder, or a link to nothing, comes from the archive too.
+        # file and a folder, or an offset before the beginning, comes from the archive too.
         if error.errno not in (
             None,
             errno.EISDIR,
             errno.ENOTDIR,
             errno.EEXIST,
-            errno.ENOENT,
             errno.ENAMETOOLONG,
             errno.ELOOP,
+            errno.EINVAL,
         ):
             raise
         raise _damaged(path, error) from None
@@ -253,7 +257,9 @@ def _damage_named(path: Path) -> Iterator[None]:
         tarfile.TarError,
         zipfile.BadZipFile,
         zlib.error,
+        struct.error,
         EOFError,
+        LookupError,
         NotImplementedError,
         UnicodeError,
         ValueError,

@@ -1,0 +1,154 @@
+"""The flagship: real Django on setuptools as it is, and on hatchling."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Command, Result
+from django_tree import EPOCH, RELEASES, Release, django_repository, published_sdist
+from projects import git
+
+from samebytes.cli.console import cache_folder
+from samebytes.recipe import BuildInfo
+
+pytestmark = pytest.mark.slow
+
+SCRIPT = Path(__file__).parents[1] / "scripts/build_release.py"
+
+#: Environments that must not show: time zone, umask, locale, home, user.
+ENVIRONMENTS: tuple[dict[str, Any], ...] = (
+    {"umask": 0o022, "env": {"TZ": "UTC"}},
+    {
+        "umask": 0o077,
+        "env": {"TZ": "Asia/Kolkata", "LC_ALL": "POSIX", "USER": "jane", "LOGNAME": "jane"},
+    },
+    {"umask": 0o002, "env": {"TZ": "America/New_York", "LANG": "tr_TR.UTF-8", "EXTRA": "1"}},
+)
+
+
+@pytest.mark.parametrize("hatchling", [False, True], ids=["setuptools", "hatchling"])
+@pytest.mark.parametrize("release", RELEASES, ids=lambda release: release.version)
+def test_same_bytes_for_everybody(
+    folder: Path, samebytes: Command, pythons: list[str], release: Release, hatchling: bool
+) -> None:
+    root = django_repository(release, folder / "django", hatchling=hatchling)
+    results = []
+    for number, python in enumerate(pythons):
+        varied = ENVIRONMENTS[number % len(ENVIRONMENTS)]
+        home = folder / f"home {number}"
+        home.mkdir()
+        clone = folder / f"{'x' * number}clone"
+        git(folder, "clone", "--quiet", str(root), str(clone))
+        done = samebytes(
+            "build",
+            clone,
+            "-o",
+            folder / python,
+            "--python",
+            python,
+            umask=varied["umask"],
+            env={"HOME": str(home)} | caches() | varied["env"],
+        )
+        assert done.status == 0, done.stderr
+        results.append(done)
+    assert len({done.stdout for done in results}) == 1
+    names = [f"django-{release.version}.tar.gz", f"django-{release.version}-py3-none-any.whl"]
+    assert list(results[0].digests) == names
+    assert_no_trace(folder / pythons[0], names)
+    (record,) = (folder / pythons[0]).glob("*.buildinfo.json")
+    writers = [artifact.writer for artifact in BuildInfo.read(record).artifacts]
+    assert writers == (["backend", "backend"] if hatchling else ["samebytes", "backend"])
+
+
+def caches() -> dict[str, str]:
+    """What is fetched from the index is kept, although the home is another."""
+    uv = os.environ.get("UV_CACHE_DIR") or str(Path.home() / ".cache/uv")
+    return {"UV_CACHE_DIR": uv, "SAMEBYTES_CACHE": str(cache_folder())}
+
+
+def assert_no_trace(folder: Path, names: list[str]) -> None:
+    """No member carries a user name, a uid, or a time other than the epoch."""
+    with tarfile.open(folder / names[0]) as sdist:
+        for member in sdist:
+            owner = (member.uid, member.gid, member.uname, member.gname)
+            assert (member.mtime, *owner) == (EPOCH, 0, 0, "", "")
+            assert member.mode & 0o777 in (0o644, 0o755)
+    with zipfile.ZipFile(folder / names[1]) as wheel:
+        assert {info.date_time for info in wheel.filelist} == {(2026, 11, 4, 9, 0, 0)}
+
+
+def test_development_version(folder: Path, samebytes: Command) -> None:
+    """The bug of the ticket: on setuptools, sdist and wheel do not agree."""
+    for hatchling in (True, False):
+        root = django_repository(
+            RELEASES[1], folder / f"django{hatchling}", hatchling=hatchling, development=True
+        )
+        done = samebytes("build", root, "-o", folder / f"dist{hatchling}")
+        if hatchling:
+            assert set(done.digests) == {
+                "django-6.2.dev20261104090000.tar.gz",
+                "django-6.2.dev20261104090000-py3-none-any.whl",
+            }
+            continue
+        assert done.status == 1
+        assert "is 6.2.dev20261104090000 in the tree and 6.2 in the sdist." in done.stdout
+        assert not (folder / f"dist{hatchling}").exists()
+        chosen = samebytes("build", root, "-o", folder / "out", "--wheel-from", "tree")
+        assert list(chosen.digests) == [
+            "django-6.2.dev20261104090000.tar.gz",
+            "django-6.2.dev20261104090000-py3-none-any.whl",
+        ]
+        other = samebytes("build", root, "-o", folder / "out", "--wheel", "--wheel-from", "sdist")
+        assert list(other.digests) == ["django-6.2-py3-none-any.whl"]
+        assert "of version 6.2.dev20261104090000, but the wheel of 6.2" in other.stderr
+
+
+def test_backend_that_is_reproducible_is_left_alone(folder: Path, samebytes: Command) -> None:
+    """On hatchling: the bytes of ``hatch build``, and of the release script."""
+    root = django_repository(RELEASES[1], folder / "django", hatchling=True)
+    ours = samebytes("build", root, "-o", folder / "ours")
+    assert ours.status == 0, ours.stderr
+    (record,) = (folder / "ours").glob("*.json")
+    version = next(
+        str(pin) for pin in BuildInfo.read(record).recipe.requirements if pin.name == "hatchling"
+    )
+    pyproject = root / "pyproject.toml"
+    pyproject.write_text(pyproject.read_text().replace('["hatchling"]', f'["{version}"]'))
+    git(root, "commit", "--quiet", "--all", "--message", "Pin", date="2026-11-04T09:00:00Z")
+    pinned = samebytes("build", root, "-o", folder / "pinned")
+    assert pinned.digests.keys() == ours.digests.keys()
+    environ = os.environ | {"SOURCE_DATE_EPOCH": str(EPOCH), "TMPDIR": str(folder)}
+    for command in (
+        [sys.executable, "-m", "hatch", "build", str(folder / "hatch")],
+        [sys.executable, str(SCRIPT), "--outdir", str(folder / "script")],
+    ):
+        done = subprocess.run(command, cwd=root, env=environ, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert digests(Path(command[-1])) == pinned.digests
+    assert git(root, "status", "--porcelain") == ""
+
+
+def digests(folder: Path) -> dict[str, str]:
+    printed = subprocess.run(
+        "sha256sum *", shell=True, cwd=folder, capture_output=True, text=True, check=True
+    )
+    return Result(0, printed.stdout, "").digests
+
+
+@pytest.mark.parametrize("release", RELEASES[1:2], ids=lambda release: release.version)
+def test_published_sdist_as_source(folder: Path, samebytes: Command, release: Release) -> None:
+    by_name = samebytes("build", f"pypi:django=={release.version}", "-o", folder / "a")
+    assert by_name.status == 0, by_name.stderr
+    assert release.sha256 in by_name.stderr
+    by_path = samebytes("build", published_sdist(release), "-o", folder / "b")
+    assert by_name.stdout == by_path.stdout
+    with tarfile.open(published_sdist(release)) as archive:
+        written = archive.getmember(f"django-{release.version}/PKG-INFO").mtime
+    assert f"epoch      {int(written)} (" in by_name.stderr
