@@ -100,7 +100,7 @@ class Terminal:
         total: int | None,
     ) -> Iterator[None]:
         """A progress bar that is gone afterwards; none where stderr is no terminal."""
-        if self.quiet or self.verbose or not self.console.is_terminal:
+        if self.quiet or self.verbose or not sys.stderr.isatty():
             yield
             return
         with Progress(*columns, console=self.console, transient=True) as progress:
