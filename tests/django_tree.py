@@ -79,7 +79,7 @@ def django_repository(
     release: Release, root: Path, *, hatchling: bool, development: bool = False
 ) -> Path:
     """The release's files in a repository of one commit; ``development``: as a 6.2 alpha."""
-    unpack_sdist(published_sdist(release), root)
+    unpack_sdist(published_sdist(release), root, mtime=EPOCH)
     for name in _GENERATED:
         path = root / name
         if path.is_dir():

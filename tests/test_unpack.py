@@ -12,8 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from samebytes.archive.canonical import TarFacts
 from samebytes.archive.unpack import Limits, file_times, unpack_sdist
 from samebytes.errors import ArtifactError
+
+MTIME = 1_000_000_000
 
 Entry = tuple[str, bytes | None, dict[str, object]]
 
@@ -31,6 +34,10 @@ def make_tar(path: Path, *entries: Entry, mode: str = "w:gz") -> Path:
                 setattr(info, field, value)
             archive.addfile(info, io.BytesIO(content) if content is not None else None)
     return path
+
+
+def unpack(path: Path, out: Path, limits: Limits | None = None) -> list[TarFacts]:
+    return unpack_sdist(path, out, mtime=MTIME, limits=limits)
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -52,12 +59,13 @@ def test_tar(tmp_path: Path, name: str) -> None:
         entry("a-1/hard", None, type=tarfile.LNKTYPE, linkname="a-1/x"),
         mode="w:bz2" if name.endswith("bz2") else "w:gz",
     )
-    facts = unpack_sdist(path, tmp_path / "out")
+    facts = unpack(path, tmp_path / "out")
     assert tree(tmp_path / "out") == {"x": b"x", "deep/er/y": b"y", "link": b"y", "hard": b"x"}
     assert [fact.mtime for fact in facts] == [0, 7, 0, 0, 0]
     modes = {name: (tmp_path / "out" / name).stat().st_mode for name in ("x", "deep/er/y", "hard")}
     assert {stat.S_IMODE(mode) for mode in modes.values()} == {0o755, 0o644}
     assert modes["x"] & stat.S_IXUSR
+    assert (tmp_path / "out" / "deep/er/y").stat().st_mtime == MTIME
     assert sorted(os.listdir(tmp_path)) == [name, "out"]
 
 
@@ -66,14 +74,14 @@ def test_zip(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(zipfile.ZipInfo("a-1/", (2020, 1, 1, 0, 0, 0)), b"")
         archive.writestr(zipfile.ZipInfo("a-1/x", (2020, 1, 1, 0, 0, 2)), b"x")
-    assert unpack_sdist(path, tmp_path / "out") == []
+    assert unpack(path, tmp_path / "out") == []
     assert tree(tmp_path / "out") == {"x": b"x"}
     assert [(time.name, time.mtime) for time in file_times(path)] == [("a-1/x", 1577836802)]
 
 
 def test_second_member_of_a_name_replaces_the_first(tmp_path: Path) -> None:
     path = make_tar(tmp_path / "a-1.tar.gz", entry("a-1/x", b"one"), entry("a-1/x", b"two"))
-    unpack_sdist(path, tmp_path / "out")
+    unpack(path, tmp_path / "out")
     assert tree(tmp_path / "out") == {"x": b"two"}
 
 
@@ -89,6 +97,10 @@ def test_second_member_of_a_name_replaces_the_first(tmp_path: Path) -> None:
         [entry("a-1/hard", None, type=tarfile.LNKTYPE, linkname="a-1/none")],
         [entry("a-1/null", None, type=tarfile.CHRTYPE, devmajor=1, devminor=3)],
         [entry("a-1/pipe", None, type=tarfile.FIFOTYPE)],
+        [entry("a-1/link", None, type=tarfile.SYMTYPE, linkname="../a-1")],
+        [entry("a-1/link", None, type=tarfile.SYMTYPE, linkname="x/../..")],
+        [entry("a-1/x", b"", type=tarfile.SYMTYPE, linkname="y"), entry("a-1/x/y", b"")],
+        [entry("a-1/x/y", b""), entry("a-1/x", None, type=tarfile.SYMTYPE, linkname="y")],
         [entry("a-1/x", b""), entry("b-1/x", b"")],
         [entry("x", b"")],
         [entry("a-1/x", b""), entry("a-1/x/y", b"")],
@@ -101,7 +113,7 @@ def test_what_no_sdist_holds(tmp_path: Path, entries: list[Entry]) -> None:
     inner.mkdir(parents=True)
     path = make_tar(tmp_path / "a-1.tar.gz", *entries)
     with pytest.raises(ArtifactError) as raised:
-        unpack_sdist(path, inner / "out")
+        unpack(path, inner / "out")
     assert raised.value.hint
     assert not (inner / "out").exists()
     assert sorted(os.listdir(tmp_path)) == ["a-1.tar.gz", "one"]
@@ -118,7 +130,7 @@ def test_link_to_a_folder_is_not_a_way_out(tmp_path: Path) -> None:
         entry("a-1/in/up/evil", b"x"),
     )
     with pytest.raises(ArtifactError):
-        unpack_sdist(path, tmp_path / "out")
+        unpack(path, tmp_path / "out")
     assert not list((tmp_path / "outside").iterdir())
 
 
@@ -127,7 +139,7 @@ def test_zip_names_that_reach_outside(tmp_path: Path, name: str) -> None:
     with zipfile.ZipFile(tmp_path / "a-1.zip", "w") as archive:
         archive.writestr(name, b"x")
     with pytest.raises(ArtifactError, match="outside"):
-        unpack_sdist(tmp_path / "a-1.zip", tmp_path / "out")
+        unpack(tmp_path / "a-1.zip", tmp_path / "out")
 
 
 @pytest.mark.parametrize(
@@ -141,11 +153,43 @@ def test_limits(tmp_path: Path, limits: Limits, reason: str) -> None:
     entries = [entry(f"a-1/{number}", bytes(50_000)) for number in range(3)]
     path = make_tar(tmp_path / "a-1.tar.gz", *entries)
     for read in (
-        lambda: unpack_sdist(path, tmp_path / "out", limits),
+        lambda: unpack(path, tmp_path / "out", limits),
         lambda: file_times(path, limits),
     ):
         with pytest.raises(ArtifactError, match=reason):
             read()
+
+
+def test_sparse_member_of_any_size(tmp_path: Path) -> None:
+    path = tmp_path / "a-1.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        info = tarfile.TarInfo("a-1/x")
+        info.pax_headers = {
+            "GNU.sparse.major": "0",
+            "GNU.sparse.map": "0,1",
+            "GNU.sparse.size": "9",
+        }
+        archive.addfile(info)
+    with pytest.raises(ArtifactError, match="is sparse"):
+        unpack(path, tmp_path / "out")
+
+
+def test_links_beyond_the_longest_path(tmp_path: Path) -> None:
+    """The pattern of CVE-2025-4517: links whose real path is too long to be looked at."""
+    long = "d" * 247
+    entries = []
+    steps = ""
+    for letter in "abcdefghijklmnop":
+        entries.append(entry(f"a-1/{steps}{long}", None, type=tarfile.DIRTYPE))
+        link = f"a-1/{steps}{letter}"
+        entries.append(entry(link, None, type=tarfile.SYMTYPE, linkname=long))
+        steps += f"{letter}/"
+    entries.append(entry("a-1/out", None, type=tarfile.SYMTYPE, linkname=f"{steps}/" + "../" * 17))
+    entries.append(entry("a-1/out/evil", b"x"))
+    path = make_tar(tmp_path / "a-1.tar.gz", *entries)
+    with pytest.raises(ArtifactError, match="outside"):
+        unpack(path, tmp_path / "room")
+    assert not list(tmp_path.rglob("evil"))
 
 
 def test_header_made_to_exhaust_memory(tmp_path: Path) -> None:
@@ -194,7 +238,7 @@ def test_damage_is_an_archive_error_or_harmless(
     out.parent.mkdir(exist_ok=True)
     try:
         file_times(path)
-        unpack_sdist(path, out)
+        unpack(path, out)
     except ArtifactError:
         pass
     finally:

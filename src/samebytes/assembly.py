@@ -15,6 +15,7 @@ from samebytes.archive.canonical import (
     sdist_traces,
     wheel_traces,
 )
+from samebytes.archive.members import check_wheel
 from samebytes.archive.unpack import unpack_sdist
 from samebytes.builder import Backend
 from samebytes.digest import Digest
@@ -70,7 +71,7 @@ class Built:
 
 def prepare(site: Site, name: str) -> Plot:
     room = site.space.room(name)
-    return Plot(room=room, tree=site.request.source.tree(room.tree))
+    return Plot(room=room, tree=site.request.source.tree(room.tree, site.epoch.seconds))
 
 
 def assemble(
@@ -89,7 +90,7 @@ def assemble(
         wait(wheels.values())
         room = site.space.room("wheel")
         site.workshop.reporter.step("unpacking the sdist")
-        facts = unpack_sdist(raw, room.tree)
+        facts = unpack_sdist(raw, room.tree, mtime=site.epoch.seconds)
         if site.request.wheel and site.request.route is not Route.TREE:
             site.workshop.reporter.step("building the wheel from the sdist")
             plot = Plot(room=room, tree=room.tree)
@@ -119,6 +120,7 @@ def _wheel(site: Site, backend: Backend, plot: Plot, route: Route) -> Built:
     """As ``_sdist``; leaves no room behind, so that the next wheel is built at the same path."""
     raw = backend.build(plot.room, plot.tree, "wheel", site.epoch.for_zip)
     final = site.space.shelf(f"wheel-from-{route}") / raw.name
+    check_wheel(raw)
     traces = wheel_traces(raw, site.epoch.for_zip)
     if traces:
         rewrite_wheel(raw, final, site.epoch.for_zip)

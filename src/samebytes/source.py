@@ -63,9 +63,13 @@ class GitSource:
             )
         return tuple(texts)
 
-    def tree(self, folder: Path) -> Path:
-        """Make the project's clean tree in ``folder``, which must not exist; returns its path."""
+    def tree(self, folder: Path, mtime: int) -> Path:
+        """Make the project's clean tree in ``folder``, which must not exist; returns its path.
+
+        ``mtime`` becomes the modification time of its files, in seconds.
+        """
         self.git.clone(self.checkout, self.commit, folder)
+        _set_times(folder, mtime)
         project = folder / self.checkout.project
         _check_project(project, str(self))
         return project
@@ -100,9 +104,12 @@ class SdistSource:
     def warnings(self) -> tuple[str, ...]:
         return ()
 
-    def tree(self, folder: Path) -> Path:
-        """Make the project's clean tree in ``folder``, which must not exist; returns its path."""
-        unpack_sdist(self.path, folder)
+    def tree(self, folder: Path, mtime: int) -> Path:
+        """Make the project's clean tree in ``folder``, which must not exist; returns its path.
+
+        ``mtime`` becomes the modification time of its files, in seconds.
+        """
+        unpack_sdist(self.path, folder, mtime=mtime)
         if Digest.of_file(self.path) != self.digest:
             raise UserError(f"{self.path} changed while it was read.", hint="Start again.")
         _check_project(folder, self.path.name)
@@ -175,3 +182,11 @@ def _check_project(folder: Path, what: str) -> None:
             f"{what} has no {' and no '.join(names)}: there is nothing to build.",
             hint="Name the folder of the project itself if it lies deeper in the repository.",
         )
+
+
+def _set_times(tree: Path, mtime: int) -> None:
+    for folder, subfolders, files in os.walk(tree):
+        if ".git" in subfolders:
+            subfolders.remove(".git")
+        for name in files:
+            os.utime(os.path.join(folder, name), (mtime, mtime), follow_symlinks=False)

@@ -8,6 +8,8 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from samebytes.archive.damage import damage_named
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentDifferences:
@@ -24,6 +26,13 @@ class ContentDifferences:
         return bool(self.only_in_first or self.only_in_second or self.changed)
 
 
+def check_wheel(path: Path) -> None:
+    """Read every member of a wheel; raises ArtifactError if one is damaged."""
+    with damage_named(path), zipfile.ZipFile(path) as archive:
+        if (name := archive.testzip()) is not None:
+            raise zipfile.BadZipFile(f"the content of {name!r} does not have its CRC")
+
+
 def compare_wheels(first: Path, second: Path) -> ContentDifferences:
     """How the contents of two wheels differ; times, order and compression are not looked at."""
     one, two = _contents(first), _contents(second)
@@ -37,7 +46,7 @@ def compare_wheels(first: Path, second: Path) -> ContentDifferences:
 def _contents(wheel: Path) -> dict[str, list[tuple[str, bool]]]:
     """Of each name, every member's digest and executable bit: names may occur twice."""
     contents: dict[str, list[tuple[str, bool]]] = {}
-    with zipfile.ZipFile(wheel) as archive:
+    with damage_named(wheel), zipfile.ZipFile(wheel) as archive:
         for member in archive.infolist():
             with archive.open(member) as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]

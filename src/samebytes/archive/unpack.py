@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import bz2
-import errno
 import gzip
+import itertools
 import os
 import shutil
 import stat
-import struct
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from samebytes.archive.canonical import TarFacts
+from samebytes.archive.damage import damage_named
 from samebytes.errors import ArtifactError
 
 SDIST_SUFFIXES = (".tar.gz", ".tgz", ".tar.bz2", ".zip")
@@ -51,7 +49,7 @@ def file_times(path: Path, limits: Limits | None = None) -> list[FileTime]:
     Raises ArtifactError if the archive is damaged or over the limits.
     """
     limits = limits or Limits()
-    with _damage_named(path):
+    with damage_named(path):
         if path.name.endswith(".zip"):
             with zipfile.ZipFile(path) as archive:
                 return [
@@ -66,11 +64,13 @@ def file_times(path: Path, limits: Limits | None = None) -> list[FileTime]:
         ]
 
 
-def unpack_sdist(path: Path, destination: Path, limits: Limits | None = None) -> list[TarFacts]:
+def unpack_sdist(
+    path: Path, destination: Path, *, mtime: int, limits: Limits | None = None
+) -> list[TarFacts]:
     """Unpack an sdist so that its top folder becomes ``destination``, which must not exist.
 
-    Files get mode 0644, or 0755 where the owner may execute them, and the current time. Returns
-    what a tar says of its members' times and owners (of a zip, nothing).
+    Files get mode 0644, or 0755 where the owner may execute them, and the time ``mtime`` (seconds).
+    Returns what a tar says of its members' times and owners (of a zip, nothing).
 
     Raises ArtifactError if the archive is damaged, over the limits, has not exactly one top
     folder (PEP 625), or has a member that would lie or point outside of it.
@@ -78,12 +78,14 @@ def unpack_sdist(path: Path, destination: Path, limits: Limits | None = None) ->
     limits = limits or Limits()
     staging = destination.with_name(destination.name + ".unpacked")
     staging.mkdir()
-    with _damage_named(path):
+    tree = _Tree(staging, path, mtime)
+    with damage_named(path):
         if path.name.endswith(".zip"):
             facts: list[TarFacts] = []
-            _unpack_zip(path, staging, limits)
+            _unpack_zip(path, tree, limits)
         else:
-            facts = _unpack_tar(path, staging, limits)
+            facts = _unpack_tar(path, tree, limits)
+        tree.finish()
     tops = list(staging.iterdir())
     if len(tops) != 1 or not tops[0].is_dir() or tops[0].is_symlink():
         raise ArtifactError(
@@ -95,70 +97,123 @@ def unpack_sdist(path: Path, destination: Path, limits: Limits | None = None) ->
     return facts
 
 
-def _unpack_tar(path: Path, staging: Path, limits: Limits) -> list[TarFacts]:
+class _Tree:
+    """A folder that is filled from an archive.
+
+    Nothing is ever written through a link of the archive: links are made last, no member may lie
+    below one, and each points to a place inside the top folder.
+    """
+
+    def __init__(self, root: Path, archive: Path, mtime: int) -> None:
+        self._root = root
+        self._archive = archive
+        self._mtime = mtime
+        self._folders: set[str] = set()
+        self._files: set[str] = set()
+        self._links: dict[str, str] = {}
+
+    def add_folder(self, name: str) -> None:
+        self._make(self._inside(name))
+
+    def add_file(self, name: str, content: IO[bytes], size: int, *, executable: bool) -> None:
+        name = self._inside(name)
+        self._make(name.rpartition("/")[0])
+        target = os.path.join(self._root, name)
+        if name in self._files:
+            os.unlink(target)  # a second member of the same name replaces the first
+        mode = 0o755 if executable else 0o644
+        handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with open(handle, "wb") as file:
+            os.fchmod(handle, mode)
+            if size <= _COPY_BYTES:
+                file.write(content.read())
+            else:
+                shutil.copyfileobj(content, file, _COPY_BYTES)
+            file.flush()
+            os.utime(handle, (self._mtime, self._mtime))
+        self._files.add(name)
+
+    def add_hard_link(self, name: str, original: str) -> None:
+        original = self._inside(original)
+        if original not in self._files:
+            raise tarfile.ReadError(f"{name!r} is a link to nothing")
+        path = os.path.join(self._root, original)
+        with open(path, "rb") as content:
+            facts = os.fstat(content.fileno())
+            self.add_file(
+                name, content, facts.st_size, executable=bool(facts.st_mode & stat.S_IXUSR)
+            )
+
+    def add_link(self, name: str, target: str) -> None:
+        name = self._inside(name)
+        depth = name.count("/")
+        # Steps up come first: after the name of another link they could lead anywhere.
+        steps = target.split("/")
+        ups = len(list(itertools.takewhile(lambda step: step == "..", steps)))
+        if target.startswith("/") or ".." in steps[ups:] or ups >= depth or "\0" in target:
+            raise self._outside(f"{name} -> {target}")
+        self._links[name] = target
+
+    def finish(self) -> None:
+        """Make the links."""
+        for name in itertools.chain(self._folders, self._files, self._links):
+            for end in (index for index, letter in enumerate(name) if letter == "/"):
+                if name[:end] in self._links:
+                    raise self._outside(name)
+        for name, target in self._links.items():
+            os.makedirs(os.path.join(self._root, name.rpartition("/")[0]), exist_ok=True)
+            os.symlink(target, os.path.join(self._root, name))
+
+    def _make(self, name: str) -> None:
+        if name and name not in self._folders:
+            os.makedirs(os.path.join(self._root, name), exist_ok=True)
+            self._folders.add(name)
+
+    def _inside(self, name: str) -> str:
+        parts = [part for part in name.split("/") if part not in ("", ".")]
+        if name.startswith("/") or ".." in parts or "\0" in name or not parts:
+            raise self._outside(name)
+        return "/".join(parts)
+
+    def _outside(self, name: str) -> ArtifactError:
+        return ArtifactError(
+            f"{self._archive.name} has a member that could reach outside of its folder: {name!r}.",
+            hint="Do not unpack this archive; report it to where it came from.",
+        )
+
+
+def _unpack_tar(path: Path, tree: _Tree, limits: Limits) -> list[TarFacts]:
     facts = []
-    folders: set[str] = set()
-    links = False
     for member, content in _tar_members(path, limits):
         facts.append(TarFacts.of(member))
-        # Where there is no link yet, the name alone says where a file lies; that is much faster.
-        if links or not (member.isreg() or member.isdir()) or not _is_inside(member.name):
-            member = _filtered(member, staging, path)
-        target = os.path.join(staging, member.name)
-        folder = target if member.isdir() else os.path.dirname(target)
-        if folder not in folders:
-            os.makedirs(folder, exist_ok=True)
-            folders.add(folder)
         if content is not None:
-            _write(content, target, member.size, executable=bool(member.mode & stat.S_IXUSR))
+            executable = bool(member.mode & stat.S_IXUSR)
+            tree.add_file(member.name, content, member.size, executable=executable)
+        elif member.isdir():
+            tree.add_folder(member.name)
         elif member.issym():
-            os.symlink(member.linkname, target)
-            links = True
+            tree.add_link(member.name, member.linkname)
         elif member.islnk():
-            original = os.path.join(staging, member.linkname)
-            if not os.path.lexists(original):
-                raise tarfile.ReadError(f"{member.name!r} is a link to nothing")
-            shutil.copy(original, target, follow_symlinks=False)
+            tree.add_hard_link(member.name, member.linkname)
+        else:
+            raise tarfile.ReadError(f"{member.name!r} is neither file, folder nor link")
     return facts
 
 
-def _is_inside(name: str) -> bool:
-    return not name.startswith("/") and ".." not in name.split("/")
-
-
-def _filtered(member: tarfile.TarInfo, staging: Path, path: Path) -> tarfile.TarInfo:
-    """The member as Python's data filter (PEP 706) lets it through, but no absolute name."""
-    try:
-        if member.name.startswith("/"):
-            raise tarfile.AbsolutePathError(member)
-        return tarfile.data_filter(member, os.fspath(staging))
-    except tarfile.FilterError as error:
-        raise ArtifactError(
-            f"{path.name} has a member that would reach outside of its folder: {error}.",
-            hint="Do not unpack this archive; report it to where it came from.",
-        ) from None
-
-
-def _unpack_zip(path: Path, staging: Path, limits: Limits) -> None:
+def _unpack_zip(path: Path, tree: _Tree, limits: Limits) -> None:
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
         _check(path, limits, len(members), sum(member.file_size for member in members))
         for member in members:
-            name = PurePosixPath(member.filename)
             mode = member.external_attr >> 16
-            if name.is_absolute() or ".." in name.parts or stat.S_ISLNK(mode):
-                raise ArtifactError(
-                    f"{path.name} has a member that may reach outside of its folder: "
-                    f"{member.filename!r}.",
-                    hint="Do not unpack this archive; report it to where it came from.",
-                )
-            target = staging / name
+            if stat.S_ISLNK(mode):
+                raise zipfile.BadZipFile(f"{member.filename!r} is a link")
             if member.is_dir():
-                target.mkdir(parents=True, exist_ok=True)
+                tree.add_folder(member.filename)
                 continue
-            target.parent.mkdir(parents=True, exist_ok=True)
             with archive.open(member) as content:
-                _write(content, str(target), member.file_size, executable=bool(mode & stat.S_IXUSR))
+                executable = bool(mode & stat.S_IXUSR)
+                tree.add_file(member.filename, content, member.file_size, executable=executable)
 
 
 def _tar_members(path: Path, limits: Limits) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
@@ -169,8 +224,12 @@ def _tar_members(path: Path, limits: Limits) -> Iterator[tuple[tarfile.TarInfo, 
             fileobj=cast(BinaryIO, _Bounded(cast(BinaryIO, plain), path, limits)), mode="r:"
         ) as archive,
     ):
+        size = 0
         for count, member in enumerate(archive, 1):
-            _check(path, limits, count, member.offset_data + member.size)
+            if member.issparse():
+                raise tarfile.ReadError(f"{member.name!r} is sparse")
+            size += member.size
+            _check(path, limits, count, max(size, member.offset_data))
             yield member, archive.extractfile(member) if member.isreg() else None
 
 
@@ -211,67 +270,8 @@ def _check(path: Path, limits: Limits, members: int, size: int) -> None:
         )
 
 
-def _write(content: IO[bytes], target: str, size: int, *, executable: bool) -> None:
-    mode = 0o755 if executable else 0o644
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-    try:
-        handle = os.open(target, flags, mode)
-    except FileExistsError:
-        # A second member of the same name replaces the first, and is never written through a link.
-        os.unlink(target)
-        handle = os.open(target, flags, mode)
-    with open(handle, "wb") as file:
-        os.fchmod(handle, mode)
-        if size <= _COPY_BYTES:
-            file.write(content.read())
-        else:
-            shutil.copyfileobj(content, file, _COPY_BYTES)
-
-
 def _zip_seconds(member: zipfile.ZipInfo) -> float:
     try:
         return datetime(*member.date_time, tzinfo=UTC).timestamp()
     except ValueError:
         return 0.0
-
-
-@contextmanager
-def _damage_named(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        # A damaged bzip2 or gzip stream is an OSError without a number; a name that is both a
-        # file and a folder, or an offset before the beginning, comes from the archive too.
-        if error.errno not in (
-            None,
-            errno.EISDIR,
-            errno.ENOTDIR,
-            errno.EEXIST,
-            errno.ENAMETOOLONG,
-            errno.ELOOP,
-            errno.EINVAL,
-        ):
-            raise
-        raise _damaged(path, error) from None
-    except (
-        tarfile.TarError,
-        zipfile.BadZipFile,
-        zlib.error,
-        struct.error,
-        EOFError,
-        LookupError,
-        NotImplementedError,
-        UnicodeError,
-        ValueError,
-        RuntimeError,
-        OverflowError,
-    ) as error:
-        raise _damaged(path, error) from None
-
-
-def _damaged(path: Path, error: Exception) -> ArtifactError:
-    reason = str(error) or type(error).__name__
-    return ArtifactError(
-        f"{path.name} cannot be read as an archive: {reason}.",
-        hint="Get it again: it is damaged, cut short, or another kind of file.",
-    )

@@ -1,0 +1,60 @@
+"""What goes wrong when an archive from a stranger is read."""
+
+from __future__ import annotations
+
+import errno
+import lzma
+import struct
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from samebytes.errors import ArtifactError
+
+#: A damaged bzip2 or gzip stream is an OSError without a number; a name that is a file and a
+#: folder, or an offset before the beginning, comes from the archive too.
+_FROM_THE_ARCHIVE = {
+    None,
+    errno.EEXIST,
+    errno.EINVAL,
+    errno.EISDIR,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+    errno.ENOTDIR,
+}
+
+
+@contextmanager
+def damage_named(path: Path) -> Iterator[None]:
+    """Turn what the readers of tar and zip raise into an ArtifactError about ``path``."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FROM_THE_ARCHIVE:
+            raise
+        raise _damaged(path, error) from None
+    except (
+        tarfile.TarError,
+        zipfile.BadZipFile,
+        zlib.error,
+        lzma.LZMAError,
+        struct.error,
+        EOFError,
+        LookupError,
+        NotImplementedError,
+        OverflowError,
+        RuntimeError,
+        ValueError,
+    ) as error:
+        raise _damaged(path, error) from None
+
+
+def _damaged(path: Path, error: Exception) -> ArtifactError:
+    reason = str(error) or type(error).__name__
+    return ArtifactError(
+        f"{path.name} cannot be read as an archive: {reason}.",
+        hint="Get it again: it is damaged, cut short, or another kind of file.",
+    )
