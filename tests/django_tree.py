@@ -70,7 +70,7 @@ packages = ["django"]
 
 def published_sdist(release: Release) -> Path:
     index = Index(IndexSettings.from_pip(os.environ), cache_folder() / "downloads")
-    path = index.sdist(canonicalize_name("django"), Version(release.version))
+    path = index.sdist(canonicalize_name("django"), Version(release.version)).path
     assert Digest.of_file(path) == Digest(release.sha256)
     return path
 

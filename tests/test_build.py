@@ -170,7 +170,8 @@ def test_version_from_history(folder: Path, samebytes: Command) -> None:
     files["pyproject.toml"] = (
         files["pyproject.toml"]
         .replace('["setuptools>=77"]', '["setuptools>=77", "setuptools-scm>=8"]')
-        .replace('version = "1.0"', 'dynamic = ["version"]\n[tool.setuptools_scm]')
+        .replace('version = "1.0"', 'dynamic = ["version"]')
+        + "[tool.setuptools_scm]\n"
     )
     root = repository(folder / "project", files)
     git(root, "tag", "v3.1")
@@ -290,7 +291,7 @@ def content():
     child.send_signal(number)
     _, stderr = child.communicate(timeout=10)
     assert child.returncode == 2
-    assert "Interrupted: nothing was published." in stderr
+    assert "Interrupted." in stderr
     assert not list(base.iterdir())
     assert sorted(os.listdir(folder)) == ["base", "project"]
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from samebytes.index import DEFAULT_INDEX, Index, IndexSettings
 
 NAME, VERSION = canonicalize_name("small"), Version("1.0")
 CONTENT = b"the sdist's bytes" * 1000
+UPLOADED = "2026-11-03T01:02:03Z"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
@@ -62,12 +64,12 @@ class Server:
             return "image/png", b"\x89PNG"
         if self.fault == "no json":
             return "application/vnd.pypi.simple.v1+json", b"{"
-        hashes = {} if self.fault == "no hash" else {"sha256": SHA256}
+        hashes = {} if self.fault == "no hash" else {"sha256": SHA256.upper()}
         files = [
-            {"filename": name, "url": f"/files/{name}", "hashes": hashes}
+            {"filename": name, "url": f"/files/{name}", "hashes": hashes, "upload-time": UPLOADED}
             for name in ("small-1.0.zip", "small-1.0.tar.gz", "small-1.0-py3-none-any.whl", "x")
         ]
-        document = {"meta": {"api-version": "1.0"}, "name": "small", "files": files}
+        document = {"meta": {"api-version": "1.1"}, "name": "small", "files": files}
         return "application/vnd.pypi.simple.v1+json", json.dumps(document).encode()
 
 
@@ -87,19 +89,22 @@ def index(url: str, cache: Path, **settings: object) -> Index:
 
 
 def test_downloaded_once_checked_and_kept(server: Server, tmp_path: Path) -> None:
-    path = index(server.url, tmp_path).sdist(NAME, VERSION)
+    published = index(server.url, tmp_path).sdist(NAME, VERSION)
+    path = published.path
+    assert published.uploaded == datetime(2026, 11, 3, 1, 2, 3, tzinfo=UTC)
     assert path == tmp_path / SHA256 / "small-1.0.tar.gz"
     assert path.read_bytes() == CONTENT
-    assert index(server.url, tmp_path).sdist(NAME, VERSION) == path
+    assert index(server.url, tmp_path).sdist(NAME, VERSION) == published
     assert server.requests.count("/files/small-1.0.tar.gz") == 1
-    assert index("http://127.0.0.1:9", tmp_path, offline=True).sdist(NAME, VERSION) == path
+    assert index("http://127.0.0.1:9", tmp_path, offline=True).sdist(NAME, VERSION) == published
 
 
-def test_cached_file_that_was_changed_is_refused(server: Server, tmp_path: Path) -> None:
-    index(server.url, tmp_path).sdist(NAME, VERSION).write_bytes(b"other")
-    for offline in (False, True):
-        with pytest.raises(ArtifactError, match="has SHA-256"):
-            index(server.url, tmp_path, offline=offline).sdist(NAME, VERSION)
+def test_cached_file_that_was_changed(server: Server, tmp_path: Path) -> None:
+    path = index(server.url, tmp_path).sdist(NAME, VERSION).path
+    path.write_bytes(b"other")
+    with pytest.raises(ArtifactError, match="has SHA-256"):
+        index(server.url, tmp_path, offline=True).sdist(NAME, VERSION)
+    assert index(server.url, tmp_path).sdist(NAME, VERSION).path.read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize(
@@ -123,7 +128,7 @@ def test_faults(
     with pytest.raises(error, match=reason) as raised:
         index(server.url, tmp_path).sdist(NAME, VERSION)
     assert raised.value.hint
-    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not list(tmp_path.iterdir())
 
 
 def test_nobody_answers(tmp_path: Path) -> None:
@@ -144,7 +149,7 @@ def test_extra_index_is_asked_when_the_first_does_not_have_it(
 ) -> None:
     first = server.url.replace("/simple", "/nothing")
     found = index(first, tmp_path, extra_index_urls=("file:///srv/simple", server.url))
-    assert found.sdist(NAME, VERSION).is_file()
+    assert found.sdist(NAME, VERSION).path.is_file()
 
 
 def test_command_with_an_index_that_lies(server: Server, folder: Path, samebytes: Command) -> None:
@@ -190,6 +195,12 @@ def test_pip_configuration(
         (tmp_path / name).write_text(text)
     found = IndexSettings.from_pip({"HOME": str(tmp_path)} | environ)
     assert {name: getattr(found, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "nothing", "1http://x"])
+def test_address_that_is_none(url: str) -> None:
+    with pytest.raises(UserError, match="is not the address of an index"):
+        IndexSettings.from_pip({"PIP_INDEX_URL": url})
 
 
 def test_pip_configuration_that_is_broken(tmp_path: Path) -> None:

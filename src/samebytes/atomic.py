@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -37,33 +38,54 @@ def publish(files: Iterable[Path], folder: Path) -> None:
     rename then fails or is interrupted, what was renamed before is put back.
     """
     files = list(files)
+    for file in files:
+        if (folder / file.name).is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder", os.fspath(folder / file.name))
     made = _make(folder)
     staging = Path(tempfile.mkdtemp(prefix=".samebytes-", dir=folder))
-    new, old = staging / "new", staging / "old"
     moved: list[str] = []
     try:
-        new.mkdir()
-        old.mkdir()
-        for file in files:
-            shutil.copyfile(file, new / file.name)
-            _sync(new / file.name)
-        for file in files:
-            if os.path.lexists(folder / file.name):
-                os.link(folder / file.name, old / file.name, follow_symlinks=False)
-            moved.append(file.name)
-            os.replace(new / file.name, folder / file.name)
+        _exchange(files, folder, staging, moved)
     except BaseException:
-        for name in moved:
-            if (old / name).exists():
-                os.replace(old / name, folder / name)
-            elif not (new / name).exists():
-                (folder / name).unlink()
+        _put_back(folder, staging, moved)
         shutil.rmtree(staging)
         for path in made:
             with suppress(OSError):
                 path.rmdir()
         raise
     shutil.rmtree(staging)
+
+
+def _exchange(files: list[Path], folder: Path, staging: Path, moved: list[str]) -> None:
+    """Copy all files to the staging folder, then rename them; ``moved`` tells how far it came."""
+    new, old = staging / "new", staging / "old"
+    new.mkdir()
+    old.mkdir()
+    for file in files:
+        shutil.copyfile(file, new / file.name)
+        _sync(new / file.name)
+    for file in files:
+        if os.path.lexists(folder / file.name):
+            _keep(folder / file.name, old / file.name)
+        moved.append(file.name)
+        os.replace(new / file.name, folder / file.name)
+
+
+def _put_back(folder: Path, staging: Path, moved: list[str]) -> None:
+    new, old = staging / "new", staging / "old"
+    for name in moved:
+        if os.path.lexists(old / name):
+            os.replace(old / name, folder / name)
+        elif not (new / name).exists():
+            (folder / name).unlink()
+
+
+def _keep(path: Path, kept: Path) -> None:
+    """Have a second name for a file, or a copy where the system allows no second name."""
+    try:
+        os.link(path, kept, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(path, kept, follow_symlinks=False)
 
 
 def _make(folder: Path) -> list[Path]:

@@ -22,6 +22,7 @@ from samebytes.epoch import VARIABLE
 from samebytes.errors import ArtifactError, SamebytesError
 from samebytes.git import NEUTRAL_CONFIGURATION
 from samebytes.process import Runner
+from samebytes.recipe import FILENAME
 from samebytes.toolchain import Toolchain
 from samebytes.workspace import Room
 
@@ -61,10 +62,13 @@ class Backend:
         self, room: Room, tree: Path, distribution: Distribution, epoch: int
     ) -> set[str]:
         """What the backend asks for besides ``build-system.requires``."""
-        with _backend_errors(f"get_requires_for_build_{distribution}"):
-            return self._project(room, tree, distribution, epoch).get_requires_for_build(
-                distribution, self._settings()
-            )
+        hook = f"get_requires_for_build_{distribution}"
+        with _backend_errors(hook):
+            project = self._project(room, tree, distribution, epoch)
+            requires = project.get_requires_for_build(distribution, self._settings())
+            if not all(isinstance(requirement, str) for requirement in requires):
+                raise TypeError("not a list of strings")
+            return requires
 
     def build(self, room: Room, tree: Path, distribution: Distribution, epoch: int) -> Path:
         """Build into ``room.out`` and return the file.
@@ -135,6 +139,11 @@ def _backend_errors(hook: str) -> Iterator[None]:
             f"The build backend failed in {hook}: {error.exception!r}.",
             hint="Check that build-system.requires admits a working release of the backend.",
         ) from None
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ArtifactError(
+            f"The build backend gave an answer to {hook} that PEP 517 does not allow: {error}.",
+            hint="Report it to the backend.",
+        ) from None
     except BuildException as error:
         raise ArtifactError(
             f"The project cannot be built: {str(error).rstrip('.')}.",
@@ -145,6 +154,8 @@ def _backend_errors(hook: str) -> Iterator[None]:
 def _checked(path: Path, out: Path, distribution: Distribution) -> Path:
     """The path, if it is a regular file in ``out`` with the name of such an artifact."""
     try:
+        if not FILENAME.fullmatch(path.name):
+            raise ValueError("it has letters that no artifact's name has")
         if path.parent != out or path.is_symlink() or not path.is_file():
             raise ValueError("it is no file in the folder that the backend was given")
         if distribution == "wheel":

@@ -19,6 +19,10 @@ VARIABLE = "SOURCE_DATE_EPOCH"
 ZIP_FLOOR = 315_532_800  # 1980-01-01T00:00:00Z
 ZIP_CEILING = 4_354_819_198  # 2107-12-31T23:59:58Z
 
+#: Times that backends write when they are told none, which say nothing about a release: 1970 and
+#: 1980 (several), 2016-01-01 (flit), 2020-02-02 (hatchling).
+CONSTANTS = frozenset({0, ZIP_FLOOR, 1_451_606_400, 1_580_601_600})
+
 
 class Origin(StrEnum):
     """Where an epoch was read."""
@@ -50,6 +54,11 @@ class Epoch:
     @property
     def is_clamped_for_zip(self) -> bool:
         return self.seconds < ZIP_FLOOR
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether an sdist's backend wrote this time without having been told one."""
+        return self.origin in (Origin.MEMBERS, Origin.PKG_INFO) and self.seconds in CONSTANTS
 
     @property
     def moment(self) -> datetime:

@@ -17,6 +17,7 @@ _LOCAL_VARIABLES = frozenset(
         "GIT_CONFIG",
         "GIT_CONFIG_PARAMETERS",
         "GIT_CONFIG_COUNT",
+        "GIT_ATTR_SOURCE",
         "GIT_OBJECT_DIRECTORY",
         "GIT_DIR",
         "GIT_WORK_TREE",
@@ -32,8 +33,18 @@ _LOCAL_VARIABLES = frozenset(
     }
 )
 
-#: Configuration that changes what a checkout writes (line ends, filters, hooks) stays outside.
-NEUTRAL_CONFIGURATION = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+#: Configuration that changes what a checkout writes (line ends, filters, hooks) stays outside, and
+#: a short hash is as long in a large repository as in a small one.
+NEUTRAL_CONFIGURATION = {
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_CONFIG_COUNT": "2",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_KEY_0": "core.attributesFile",
+    "GIT_CONFIG_VALUE_0": os.devnull,
+    "GIT_CONFIG_KEY_1": "core.abbrev",
+    "GIT_CONFIG_VALUE_1": "12",
+    "GIT_CONFIG_NOSYSTEM": "1",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +70,10 @@ class Git:
         top = self._read(path, "rev-parse", "--show-toplevel")
         if top.status:
             if "dubious ownership" in top.stderr:
+                full = path.resolve()
                 raise UserError(
-                    f"git refuses to read {path}, which belongs to another user.",
-                    hint=f"If you trust it: git config --global --add safe.directory '{path}'",
+                    f"git refuses to read {full}, which belongs to another user.",
+                    hint=f"If you trust it: git config --global --add safe.directory '{full}'",
                 )
             raise UserError(
                 f"{path} is not in a git checkout.",
@@ -105,6 +117,15 @@ class Git:
         status = self._read(checkout.root, "status", "--porcelain", "-z", "--no-renames")
         return status.stdout.count("\0")
 
+    def count_filtered(self, clone: Path) -> int:
+        """How many files of a clone need a filter (Git LFS, git-crypt), which has not run."""
+        files = self._read(clone, "ls-files", "-z", neutral=True).stdout
+        asked = self._read(
+            clone, "check-attr", "-z", "--stdin", "filter", neutral=True, stdin=os.fsencode(files)
+        )
+        values = asked.stdout.split("\0")[2::3]
+        return len([value for value in values if value not in ("unspecified", "unset")])
+
     def is_shallow(self, checkout: Checkout) -> bool:
         shown = self._read(checkout.root, "rev-parse", "--is-shallow-repository")
         return shown.stdout.strip() == "true"
@@ -112,8 +133,8 @@ class Git:
     def clone(self, checkout: Checkout, commit: str, destination: Path) -> None:
         """Clone ``checkout`` with its history, at ``commit`` and with its submodules.
 
-        Objects are shared with the checkout, not copied. The clone has no remote and no branch,
-        so that a build cannot learn from where, or by whom, it was made.
+        Objects are shared with the checkout, not copied. The clone has the tags, but no branch and
+        no remote, so that a build does not see the names that one clone has and another has not.
         """
         self._must(
             None,
@@ -141,35 +162,37 @@ class Git:
             if (original / "modules" / name / "HEAD").is_file():
                 local = os.fspath(original / "modules" / name)
                 self._must(clone, "config", f"submodule.{name}.url", local)
+        # The user's configuration says how to reach other hosts; what it makes of the files is
+        # written again without it.
         self._must(
             clone,
-            "-c",
-            "protocol.file.allow=always",
-            "submodule",
-            "--quiet",
-            "update",
-            neutral=True,
+            *("-c", "protocol.file.allow=always", "-c", "core.hooksPath=/dev/null"),
+            *("submodule", "--quiet", "update"),
         )
         for name in names:
             path = self._read(clone, "config", "-f", ".gitmodules", f"submodule.{name}.path")
             inner = clone / path.stdout.rstrip("\n")
+            self._must(inner, "read-tree", "--empty", neutral=True)
+            self._must(inner, "reset", "--quiet", "--hard", neutral=True)
             if (inner / ".gitmodules").is_file():
                 self._clone_submodules(inner, original / "modules" / name)
 
-    def _read(self, folder: Path | None, *arguments: str, neutral: bool = False) -> Finished:
+    def _read(
+        self, folder: Path | None, *arguments: str, neutral: bool = False, stdin: bytes = b""
+    ) -> Finished:
         where = () if folder is None else ("-C", os.fspath(folder))
         env = {k: v for k, v in self.environ.items() if k not in _LOCAL_VARIABLES}
         env |= {"LC_ALL": "C.UTF-8", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
         if neutral:
             env |= NEUTRAL_CONFIGURATION
-        return self.runner.run(["git", *where, *arguments], env=env)
+        return self.runner.run(["git", *where, *arguments], env=env, stdin=stdin)
 
     def _must(self, folder: Path | None, *arguments: str, neutral: bool = False) -> None:
         done = self._read(folder, *arguments, neutral=neutral)
         if done.status:
             raise ArtifactError(
                 "git could not make a private clone of the revision.",
-                hint="Check the repository with 'git fsck'; a partial clone must have the "
-                "objects of the revision, a submodule must be reachable.",
+                hint="A partial clone (--filter) lacks objects: use a full one. A submodule must "
+                "be there, or reachable. 'git fsck' checks the rest.",
                 detail=done.last_lines(),
             )

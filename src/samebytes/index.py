@@ -10,8 +10,9 @@ import os
 import ssl
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -19,7 +20,7 @@ from urllib.parse import urlsplit
 from packaging.utils import InvalidSdistFilename, NormalizedName, parse_sdist_filename
 from packaging.version import Version
 
-from samebytes.atomic import atomic_file
+from samebytes.atomic import atomic_file, write_text
 from samebytes.digest import Digest
 from samebytes.errors import ArtifactError, UserError
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     import requests
 
 DEFAULT_INDEX = "https://pypi.org/simple"
+
+#: Beside a download: when it was uploaded.
+_UPLOADED = "uploaded"
 
 #: Called with the number of bytes received and the number expected (None: unknown).
 Progress = Callable[[int, int | None], None]
@@ -68,9 +72,29 @@ class IndexSettings:
             offline=offline or values.get("no-index", "").lower() in ("1", "true", "yes", "on"),
         )
 
+    def __post_init__(self) -> None:
+        for url in self.urls:
+            try:
+                if urlsplit(url).scheme:
+                    continue
+            except ValueError:
+                pass
+            raise UserError(
+                f"{url!r} is not the address of an index.",
+                hint="Correct pip's configuration: pip config list, or PIP_INDEX_URL.",
+            )
+
     @property
     def urls(self) -> tuple[str, ...]:
         return (self.index_url, *self.extra_index_urls)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedFile:
+    """A file of the index, downloaded and checked, and when it was uploaded, if that is known."""
+
+    path: Path
+    uploaded: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +105,7 @@ class Index:
     cache: Path
     progress: Progress = field(default=lambda _received, _total: None)
 
-    def sdist(self, name: NormalizedName, version: Version) -> Path:
+    def sdist(self, name: NormalizedName, version: Version) -> PublishedFile:
         """The published sdist of a release, downloaded or from the cache, its hash checked.
 
         Raises UserError when the index cannot be reached or has no such sdist, ArtifactError when
@@ -104,7 +128,7 @@ class Index:
             hint += f". Not searched, as only http and https are: {', '.join(not_searched)}"
         raise UserError(f"There is no sdist of {name} {version} on {where}.", hint=hint)
 
-    def _cached_sdist(self, name: NormalizedName, version: Version) -> Path:
+    def _cached_sdist(self, name: NormalizedName, version: Version) -> PublishedFile:
         found = [path for path in self.cache.glob("*/*") if _is_sdist_of(path.name, name, version)]
         if len(found) != 1:
             raise UserError(
@@ -112,7 +136,7 @@ class Index:
                 hint="Run it once without --offline, or give the path of an sdist file.",
             )
         _check_digest(found[0], Digest(found[0].parent.name))
-        return found[0]
+        return PublishedFile(path=found[0], uploaded=_read_moment(found[0].with_name(_UPLOADED)))
 
     def _find(
         self, url: str, name: NormalizedName, version: Version
@@ -129,28 +153,39 @@ class Index:
         found = [p for p in page.packages if _is_sdist_of(p.filename, name, version)]
         return min(found, key=lambda p: not p.filename.endswith(".tar.gz"), default=None)
 
-    def _fetch(self, package: pypi_simple.DistributionPackage) -> Path:
+    def _fetch(self, package: pypi_simple.DistributionPackage) -> PublishedFile:
         try:
-            digest = Digest(package.digests.get("sha256", ""))
+            digest = Digest(package.digests.get("sha256", "").lower())
         except ValueError:
             raise ArtifactError(
                 f"The index names no SHA-256 for {package.filename}, so it cannot be checked.",
                 hint="Download it yourself and give its path.",
             ) from None
         target = self.cache / digest.hex / package.filename
-        if not target.is_file():
+        if not target.is_file() or Digest.of_file(target) != digest:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with atomic_file(target) as part:
-                self._download(package.url, part)
-                _check_digest(part, digest, package.filename)
-        _check_digest(target, digest)
-        return target
+            try:
+                with atomic_file(target) as part:
+                    self._download(package.url, part)
+                    _check_digest(part, digest, package.filename)
+            except BaseException:
+                with suppress(OSError):
+                    target.parent.rmdir()
+                raise
+        if package.upload_time is not None:
+            write_text(target.with_name(_UPLOADED), package.upload_time.isoformat())
+        return PublishedFile(path=target, uploaded=package.upload_time)
 
     def _download(self, url: str, target: Path) -> None:
         with (
             _index_errors(url),
             self._session() as session,
-            session.get(url, stream=True, timeout=self.settings.timeout) as response,
+            session.get(
+                url,
+                stream=True,
+                timeout=self.settings.timeout,
+                headers={"Accept-Encoding": "identity"},
+            ) as response,
         ):
             response.raise_for_status()
             length = response.headers.get("Content-Length")
@@ -207,7 +242,8 @@ def _index_errors(url: str) -> Iterator[None]:
         pypi_simple.UnsupportedRepoVersionError,
         ValueError,  # of which JSONDecodeError is one
     ) as error:
-        raise ArtifactError(f"{host} does not speak the simple API: {error}.", hint=hint) from None
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise ArtifactError(f"{host} does not speak the simple API: {reason}.", hint=hint) from None
     except (requests.RequestException, ConnectionError, TimeoutError) as error:
         raise UserError(f"{host} cannot be reached: {_innermost(error)}.", hint=hint) from None
 
@@ -226,6 +262,13 @@ def _check_digest(path: Path, expected: Digest, filename: str = "") -> None:
             f"{filename or path} has SHA-256 {found}, but the index says {expected}.",
             hint="Do not use the file. Try again; if it persists, tell the index's operators.",
         )
+
+
+def _read_moment(path: Path) -> datetime | None:
+    try:
+        return datetime.fromisoformat(path.read_text())
+    except (OSError, ValueError):
+        return None
 
 
 def _is_sdist_of(filename: str, name: NormalizedName, version: Version) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
@@ -50,7 +51,6 @@ def build_release(request: Request, workshop: Workshop, folder: Path) -> Outcome
 def _run(site: Site, folder: Path) -> Outcome:
     reporter = site.workshop.reporter
     reporter.step("making a private tree")
-    warnings = site.pool.submit(site.request.source.warnings)
     pending = {}
     for name, needed in (("sdist", site.needs_sdist), ("wheel", site.needs_tree_wheel)):
         if needed:
@@ -58,9 +58,10 @@ def _run(site: Site, folder: Path) -> Outcome:
     interpreter = _interpreter(site)
     reporter.fact("python", str(interpreter))
     plots = {name: plot.result() for name, plot in pending.items()}
+    warnings = site.pool.submit(site.request.source.warnings, next(iter(plots.values())).tree)
+    backend = _backend(site, plots, interpreter)
     for text in warnings.result():
         reporter.warn(text)
-    backend = _backend(site, plots, interpreter)
     sdist, wheels = assemble(site, backend, plots)
     built = [sdist] if sdist and site.request.sdist else []
     built += list(wheels.values())[:1]
@@ -159,13 +160,20 @@ def _backend(site: Site, plots: Mapping[str, Plot], interpreter: Interpreter) ->
 
     if request.record is not None:
         workshop.reporter.step("installing the record's build requirements")
+        recorded = request.record.recipe.environment
+        for name, value in _environment(site).items():
+            if recorded.get(name) != value:
+                workshop.reporter.warn(
+                    f"The record was made with {name} {recorded.get(name)}; here it is {value}."
+                )
         return backend(request.record.recipe.requirements)
     workshop.reporter.step("resolving the build requirements")
-    as_of = request.as_of or site.epoch.moment
+    as_of = _as_of(site)
+    day = None if request.newest else as_of
     requires = build_system_requires(next(iter(plots.values())).tree)
-    found = backend(shed.resolve(requires, as_of))
+    found = backend(shed.resolve(requires, day))
     if extra := _extra_requires(site, found, plots):
-        found = backend(shed.resolve(requires | extra, as_of))
+        found = backend(shed.resolve(requires | extra, day))
     pins = ", ".join(str(pin) for pin in found.toolchain.pins) or "nothing"
     workshop.reporter.fact("requires", f"{pins} (as of {as_of:%Y-%m-%d %H:%M:%S} UTC)")
     return found
@@ -180,7 +188,7 @@ def _extra_requires(site: Site, backend: Backend, plots: Mapping[str, Plot]) -> 
                 plot.room,
                 plot.tree,
                 "sdist" if distribution == "sdist" else "wheel",
-                site.epoch.seconds,
+                site.epoch.seconds if distribution == "sdist" else site.epoch.for_zip,
             )
         )
     extra = set[str]().union(*(answer.result() for answer in asked))
@@ -197,17 +205,24 @@ def _recipe(site: Site, interpreter: Interpreter, toolchain: Toolchain) -> Recip
         epoch=site.epoch,
         route=request.route if request.wheel else None,
         python=interpreter.identity,
-        as_of=request.record.recipe.as_of
-        if request.record is not None
-        else request.as_of or site.epoch.moment,
+        as_of=request.record.recipe.as_of if request.record is not None else _as_of(site),
         requirements=toolchain.pins,
-        environment={
-            **FIXED_ENVIRONMENT,
-            "umask": UMASK,
-            "workspace": os.fspath(site.space.root),
-        },
+        environment=_environment(site),
         config_settings=request.config_settings,
     )
+
+
+def _as_of(site: Site) -> datetime:
+    return site.request.as_of or site.request.source.as_of(site.epoch)
+
+
+def _environment(site: Site) -> dict[str, str]:
+    """What of the environment is part of the recipe."""
+    return {
+        **FIXED_ENVIRONMENT,
+        "umask": UMASK,
+        "workspace": os.fspath(site.space.root),
+    }
 
 
 def _disagreement(wheels: Mapping[Route, Built]) -> Disagreement | None:

@@ -18,6 +18,9 @@ from samebytes.errors import ArtifactError, UserError
 #: Bytes kept of one output stream; what comes before them is forgotten.
 KEPT_BYTES = 16 * 1024 * 1024
 
+#: Characters of a line that are shown.
+_LONGEST_LINE = 300
+
 #: Seconds to wait for an output stream that a process which escaped its group still holds open.
 _STRAGGLER_SECONDS = 1.0
 
@@ -34,9 +37,13 @@ class Finished:
     stderr: str
 
     def last_lines(self, count: int = 20) -> str:
-        """The last lines of standard error, or of standard output when that is empty."""
+        """The last lines of standard error, or of standard output when that is empty.
+
+        Long lines are cut, and what is no text is left out: it comes from a stranger.
+        """
         text = self.stderr.strip() or self.stdout.strip()
-        return "\n".join(text.splitlines()[-count:])
+        lines = [line[:_LONGEST_LINE] for line in text.splitlines()[-count:]]
+        return "\n".join("".join(filter(str.isprintable, line)) for line in lines)
 
 
 class Runner:

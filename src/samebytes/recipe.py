@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,9 @@ from samebytes.errors import UserError
 from samebytes.wire import Node, dump_document, read_document
 
 VERSION = 1
+
+#: What the name of an sdist, a wheel or a record may consist of.
+FILENAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+!-]*")
 
 
 class Route(StrEnum):
@@ -109,7 +113,7 @@ class PythonId:
     def from_node(cls, node: Node) -> PythonId:
         return cls(
             implementation=node["implementation"].expect(str),
-            version=node["version"].parse(Version),
+            version=node["version"].parse(_python_version),
             zlib=node["zlib"].expect(str),
         )
 
@@ -227,6 +231,8 @@ class BuildInfo:
     def from_node(cls, node: Node) -> BuildInfo:
         if node["version"].expect(int) != VERSION:
             raise node["version"].error(f"version {node['version'].value} is not known")
+        if not node["artifacts"].expect(list):
+            raise node["artifacts"].error("expected at least one artifact")
         return cls(
             recipe=Recipe.from_node(node["recipe"]),
             artifacts=tuple(Artifact.from_node(artifact) for artifact in node["artifacts"]),
@@ -269,6 +275,13 @@ def _epoch_from_node(node: Node) -> Epoch:
         raise node["seconds"].error(str(error)) from None
 
 
+def _python_version(text: str) -> Version:
+    version = Version(text)
+    if len(version.release) < 2:
+        raise ValueError(f"not a full version of Python: {text!r}")
+    return version
+
+
 def _commit(text: str) -> str:
     if len(text) not in (40, 64) or set(text) - set("0123456789abcdef"):
         raise ValueError(f"not a full commit hash: {text!r}")
@@ -276,7 +289,7 @@ def _commit(text: str) -> str:
 
 
 def _filename(text: str) -> str:
-    if not text or "/" in text or "\0" in text or text.startswith("."):
+    if not FILENAME.fullmatch(text):
         raise ValueError(f"not a file name: {text!r}")
     return text
 

@@ -29,8 +29,9 @@ class Reporter(Protocol):
 class Request:
     """What to build, and how.
 
-    ``as_of`` None means: as of the epoch. With ``record``, that build is done again: its epoch,
-    Python version, build requirements, route and settings stand, whatever the others say.
+    ``as_of`` None means: as of the source's time; with ``newest``, it is only recorded. With
+    ``record``, that build is done again: its epoch, Python version, build requirements, route and
+    settings stand, whatever the others say.
     """
 
     source: Source
@@ -39,6 +40,7 @@ class Request:
     route: Route = Route.BOTH
     python: str | None = None
     as_of: datetime | None = None
+    newest: bool = False
     record: BuildInfo | None = None
     config_settings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     timeout: float = 3600.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -43,6 +44,10 @@ class GitSource:
     def __str__(self) -> str:
         return f"{self.checkout.root} at {self.commit}"
 
+    def as_of(self, epoch: Epoch) -> datetime:
+        """Of which moment the build requirements are resolved: of the commit."""
+        return epoch.moment
+
     def epoch(self) -> Epoch:
         seconds = self.git.committer_timestamp(self.checkout, self.commit)
         try:
@@ -50,9 +55,13 @@ class GitSource:
         except ValueError as error:
             raise _no_epoch(f"The commit {self.commit}", error) from None
 
-    def warnings(self) -> tuple[str, ...]:
-        """What the user should know about the checkout before believing in the build."""
+    def warnings(self, tree: Path) -> tuple[str, ...]:
+        """What the user should know about the checkout, and of what became of it in ``tree``."""
         texts = []
+        if count := self.git.count_filtered(tree):
+            texts.append(
+                f"Filters (Git LFS, git-crypt) have not run: {count} files may be pointers only."
+            )
         if count := self.git.count_uncommitted(self.checkout):
             files = "1 file is" if count == 1 else f"{count} files are"
             texts.append(f"The tree is dirty: {files} modified or untracked, and not built.")
@@ -77,10 +86,11 @@ class GitSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SdistSource:
-    """An sdist file."""
+    """An sdist file; ``uploaded`` is when it came to the index, where that is known."""
 
     path: Path
     digest: Digest
+    uploaded: datetime | None = None
 
     @property
     def identity(self) -> SourceId:
@@ -94,6 +104,14 @@ class SdistSource:
     def __str__(self) -> str:
         return f"{self.path.name} with SHA-256 {self.digest}"
 
+    def as_of(self, epoch: Epoch) -> datetime:
+        """Of which moment the build requirements are resolved.
+
+        That of the epoch, but where the backend wrote the same constant into every sdist, the
+        upload's.
+        """
+        return self.uploaded if epoch.is_constant and self.uploaded else epoch.moment
+
     def epoch(self) -> Epoch:
         times = file_times(self.path)
         try:
@@ -101,7 +119,7 @@ class SdistSource:
         except ValueError as error:
             raise _no_epoch(self.path.name, error) from None
 
-    def warnings(self) -> tuple[str, ...]:
+    def warnings(self, tree: Path) -> tuple[str, ...]:  # noqa: ARG002 - as of a checkout
         return ()
 
     def tree(self, folder: Path, mtime: int) -> Path:
@@ -126,12 +144,13 @@ def find_source(text: str, revision: str | None, *, git: Git, index: Index) -> S
 
     Raises UserError when there is no such thing.
     """
-    path = Path(text)
+    path, uploaded = Path(text), None
     if text.startswith(PYPI_PREFIX):
-        path = index.sdist(*_release(text.removeprefix(PYPI_PREFIX)))
+        published = index.sdist(*_release(text.removeprefix(PYPI_PREFIX)))
+        path, uploaded = published.path, published.uploaded
     elif path.is_dir():
         checkout = git.checkout_at(path)
-        commit = git.commit_of(checkout, revision or "HEAD")
+        commit = git.commit_of(checkout, "HEAD" if revision is None else revision)
         return GitSource(git=git, checkout=checkout, commit=commit)
     elif not path.is_file():
         raise UserError(f"There is no file or folder {text!r}.", hint=_what_was_meant(text))
@@ -145,7 +164,7 @@ def find_source(text: str, revision: str | None, *, git: Git, index: Index) -> S
         if path.suffix == ".whl":
             hint = "A wheel is what is built, not what it is built from. " + hint
         raise UserError(f"{text} is not an sdist.", hint=hint)
-    return SdistSource(path=path, digest=Digest.of_file(path))
+    return SdistSource(path=path, digest=Digest.of_file(path), uploaded=uploaded)
 
 
 def _release(text: str) -> tuple[NormalizedName, Version]:

@@ -44,6 +44,9 @@ _UV_CHOOSES_INDEX = ("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_I
 #: After this time a past state of the index has reached its mirrors, and is taken to be final.
 _SETTLED = timedelta(days=1)
 
+#: A file in each environment, written when all others are there.
+_SEAL = "samebytes.seal"
+
 #: Changes when what the cache holds does.
 _LAYOUT = "1"
 
@@ -78,8 +81,10 @@ class Toolshed:
     interpreter: Interpreter
     cache: Path
 
-    def resolve(self, requires: Iterable[str], as_of: datetime) -> tuple[Pin, ...]:
+    def resolve(self, requires: Iterable[str], as_of: datetime | None) -> tuple[Pin, ...]:
         """Pins for ``requires`` and all that they require, as the index stood at ``as_of``.
+
+        None means the newest releases, on an index that need not know when they were uploaded.
 
         Raises UserError where there is no solution or no index, ArtifactError for requirements
         that are malformed or that name a file instead of a release.
@@ -87,13 +92,11 @@ class Toolshed:
         wanted = sorted(_checked(text) for text in set(requires))
         if not wanted:
             return ()
-        if datetime.now(UTC) - as_of < _SETTLED:
+        if as_of is None or datetime.now(UTC) - as_of < _SETTLED:
             return self._resolve(wanted, as_of)
-        kept = (
-            self.cache
-            / "resolved"
-            / f"{self._key(wanted, as_of.isoformat(), self.settings.urls)}.json"
-        )
+        indexes = [text for key, text in self._environment().items() if key in _UV_CHOOSES_INDEX]
+        key = self._key(wanted, as_of.isoformat(), indexes)
+        kept = self.cache / "resolved" / f"{key}.json"
         with suppress(OSError, UserError):
             return tuple(Pin.from_node(pin) for pin in read_document(kept)["pins"])
         pins = self._resolve(wanted, as_of)
@@ -104,11 +107,15 @@ class Toolshed:
     def provide(self, pins: Sequence[Pin]) -> Toolchain:
         """The environment that holds exactly ``pins``, from the cache or installed now."""
         root = self.cache / "installed" / self._key([pin.to_dict() for pin in pins])
+        if root.is_dir() and _read_seal(root) != _seal(root):
+            # Some build wrote into it; nobody's later build shall see that.
+            shutil.rmtree(root)
         if not root.is_dir():
             root.parent.mkdir(parents=True, exist_ok=True)
             staging = Path(tempfile.mkdtemp(prefix=".new-", dir=root.parent))
             try:
                 self._install(pins, staging / "env")
+                (staging / "env" / _SEAL).write_text(_seal(staging / "env"))
                 # Where another build was quicker, its environment is as good as ours.
                 with suppress(OSError):
                     os.rename(staging / "env", root)
@@ -116,11 +123,11 @@ class Toolshed:
                 shutil.rmtree(staging, ignore_errors=True)
         return Toolchain(root=root, pins=tuple(pins))
 
-    def _resolve(self, wanted: list[str], as_of: datetime) -> tuple[Pin, ...]:
+    def _resolve(self, wanted: list[str], as_of: datetime | None) -> tuple[Pin, ...]:
         done = self._uv(
             *("pip", "compile", "-", "--generate-hashes", "--no-header", "--no-annotate"),
             *("--python", os.fspath(self.interpreter.path)),
-            *("--exclude-newer", as_of.strftime("%Y-%m-%dT%H:%M:%SZ")),
+            *(("--exclude-newer", as_of.strftime("%Y-%m-%dT%H:%M:%SZ")) if as_of else ()),
             *("--only-binary", ":all:"),
             stdin="\n".join(wanted).encode(),
         )
@@ -184,11 +191,13 @@ class Toolshed:
             env.setdefault("HTTP_PROXY", self.settings.proxy)
         return env | {"LC_ALL": "C.UTF-8", "UV_PYTHON_DOWNLOADS": "never"}
 
-    def _no_solution(self, wanted: list[str], as_of: datetime, done: Finished) -> SamebytesError:
+    def _no_solution(
+        self, wanted: list[str], as_of: datetime | None, done: Finished
+    ) -> SamebytesError:
         if _is_network_failure(done):
             return self._unreachable(done)
         requirements = ", ".join(wanted)
-        moment = f"{as_of:%Y-%m-%d %H:%M:%S} UTC"
+        moment = f"{as_of:%Y-%m-%d %H:%M:%S} UTC" if as_of else "now"
         if self.settings.offline:
             return UserError(
                 f"The cache cannot answer which releases satisfy {requirements}.",
@@ -240,6 +249,25 @@ class Toolshed:
             "uses what is in the cache.",
             detail=done.last_lines(),
         )
+
+
+def _seal(root: Path) -> str:
+    """A digest of the names, sizes and times of all files of an environment."""
+    facts = []
+    for folder, subfolders, files in os.walk(root):
+        subfolders.sort()
+        for name in sorted(files):
+            found = os.lstat(os.path.join(folder, name))
+            if name != _SEAL:
+                place = os.path.relpath(folder, root)
+                facts.append(f"{place}/{name} {found.st_size} {found.st_mtime_ns}")
+    return hashlib.sha256("\n".join(facts).encode(errors="surrogateescape")).hexdigest()
+
+
+def _read_seal(root: Path) -> str:
+    with suppress(OSError, UnicodeError):
+        return (root / _SEAL).read_text()
+    return ""
 
 
 def _is_network_failure(done: Finished) -> bool:

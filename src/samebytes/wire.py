@@ -39,6 +39,8 @@ class Node:
         """The value, which must be of this type exactly (true is not an integer)."""
         if type(self.value) is not kind:
             raise self.error(f"expected {_JSON_NAMES[kind]}, found {_describe(self.value)}")
+        if isinstance(self.value, str) and not _is_text(self.value):
+            raise self.error("half of a surrogate pair stands alone")
         return self.value
 
     def parse(self, convert: Callable[[str], Value]) -> Value:
@@ -63,6 +65,10 @@ _JSON_NAMES: dict[type, str] = {
     int: "a whole number",
     bool: "true or false",
 }
+
+
+def _is_text(text: str) -> bool:
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _describe(value: object) -> str:

@@ -19,6 +19,9 @@ from samebytes.errors import UserError
 #: Not ``tempfile.gettempdir()``, which differs from one user's environment to the next.
 DEFAULT_BASE = Path("/tmp")  # noqa: S108 - the folder made in it is private and checked
 
+#: How often the workspace's removal is tried.
+_ATTEMPTS = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Room:
@@ -89,8 +92,12 @@ def workspace(
         _empty(root)
         yield Workspace(root)
     finally:
-        _empty(root)
-        root.rmdir()
+        # A process that escaped may still write here; the next build removes what is left.
+        for _ in range(_ATTEMPTS):
+            with suppress(OSError):
+                _empty(root)
+                root.rmdir()
+                break
         os.close(handle)
 
 
@@ -145,10 +152,15 @@ def _empty(root: Path) -> None:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a tree, also where a build took the right to write from its folders."""
-    try:
-        shutil.rmtree(folder)
-    except PermissionError:
-        for path, _, _ in os.walk(folder):
-            os.chmod(path, 0o700)
-        shutil.rmtree(folder)
+    """Remove a tree, also where a build took the right to read or write from its folders."""
+
+    def retry(function: Callable[..., object], path: str, _: object) -> None:
+        for blocked in (os.path.dirname(path), path):
+            if os.path.isdir(blocked) and not os.path.islink(blocked):
+                os.chmod(blocked, 0o700)
+        if function in (os.open, os.scandir, os.listdir, os.rmdir):
+            shutil.rmtree(path)
+        else:
+            function(path)
+
+    shutil.rmtree(folder, onerror=retry)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +26,8 @@ from samebytes.workspace import DEFAULT_BASE
 
 #: Steps that a full build announces, for the progress bar.
 _STEPS = 6
+#: The package index is older than its API, but not older than Python.
+_FIRST_YEAR = 1991
 #: Names shown of each group of members that differ, without --verbose.
 _SHOWN = 10
 
@@ -127,7 +130,8 @@ def build_command(context: click.Context, /, **values: Any) -> None:
         outcome = _build(options, terminal)
     except SamebytesError as error:
         if options.json_file is not None:
-            print_json(_document(terminal, error=error), options.json_file)
+            with suppress(UserError):
+                print_json(_document(terminal, error=error), options.json_file)
         raise
     if options.json_file is not None:
         print_json(_document(terminal, outcome=outcome), options.json_file)
@@ -179,6 +183,7 @@ def _build(options: _Options, terminal: Terminal) -> Outcome:
         route=Route(options.wheel_from or Route.BOTH),
         python=options.python,
         as_of=as_of,
+        newest=options.as_of == "now",
         config_settings=settings,
         timeout=options.timeout,
     )
@@ -218,10 +223,16 @@ def _repeated(request: Request, record: BuildInfo, options: _Options) -> Request
             hint="Give the source that the record names.",
         )
     built = {artifact.is_wheel for artifact in record.artifacts}
+    sdist, wheel = request.sdist and False in built, request.wheel and True in built
+    if not (sdist or wheel):
+        raise UserError(
+            "The record has no artifact of the kind that is asked for.",
+            hint="Leave out --sdist and --wheel.",
+        )
     return replace(
         request,
-        sdist=request.sdist and False in built,
-        wheel=request.wheel and True in built,
+        sdist=sdist,
+        wheel=wheel,
         route=recipe.route or Route.BOTH,
         record=record,
         config_settings=recipe.config_settings,
@@ -239,11 +250,15 @@ def _moment(text: str) -> datetime:
         return datetime.now(UTC).replace(microsecond=0)
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        if moment.year < _FIRST_YEAR:
+            raise ValueError
+    except (ValueError, OverflowError):
         raise UserError(
-            f"{text!r} is not a date.", hint="For example: --as-of 2026-11-03, or --as-of now"
+            f"{text!r} is not a date of the index.",
+            hint="For example: --as-of 2026-11-03, or --as-of now",
         ) from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    return moment
 
 
 def _settings(arguments: Iterable[str]) -> dict[str, tuple[str, ...]]:

@@ -46,18 +46,18 @@ class Terminal:
 
     def fact(self, label: str, text: str) -> None:
         if not self.quiet:
-            self.console.print(f"[cyan]{label:<10}[/] {escape(text)}")
+            self.console.print(f"[cyan]{label:<10}[/] {_shown(text)}")
 
     def warn(self, text: str) -> None:
         self.warnings.append(text)
-        self.console.print(f"[yellow]warning:[/]   {escape(text)}")
+        self.console.print(f"[yellow]warning:[/]   {_shown(text)}")
 
     def error(self, error: SamebytesError) -> None:
         if error.detail:
-            self.console.print(f"[dim]{escape(error.detail)}[/]")
-        self.console.print(f"[bold red]error:[/]     {escape(error.message)}")
+            self.console.print(f"[dim]{_shown(error.detail)}[/]")
+        self.console.print(f"[bold red]error:[/]     {_shown(error.message)}")
         if error.hint:
-            self.console.print(f"[bold]what to do:[/] {escape(error.hint)}")
+            self.console.print(f"[bold]what to do:[/] {_shown(error.hint)}")
 
     def output(self, text: str) -> None:
         """What a child process prints, shown as it comes with ``--verbose``."""
@@ -111,6 +111,11 @@ class Terminal:
                 self._progress = self._task = None
 
 
+def _shown(text: str) -> str:
+    """Text as it can be printed: names on disk need not be text."""
+    return escape(text.encode(errors="replace").decode())
+
+
 def cache_folder() -> Path:
     """Where downloads and toolchains are kept; may be deleted at any time."""
     import platformdirs
@@ -131,8 +136,12 @@ def print_json(document: dict[str, object], target: str) -> None:
     if target == "-":
         click.echo(text, nl=False)
         return
+    path = Path(target).resolve()
     try:
-        write_text(Path(target), text)
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8")  # a device or a pipe
+        else:
+            write_text(path, text)
     except OSError as error:
         raise _unwritable(target, error.strerror or str(error)) from None
 

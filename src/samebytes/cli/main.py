@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Sequence
 from types import FrameType
 
@@ -17,7 +18,9 @@ from samebytes.cli.completion import completion_command
 from samebytes.cli.console import Terminal
 from samebytes.errors import SamebytesError, UserError
 
-EXIT_OK, EXIT_FINDING, EXIT_FAILED = 0, 1, 2
+EXIT_OK, EXIT_FAILED = 0, 2
+
+_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -35,24 +38,34 @@ program.add_command(completion_command)
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program and exit."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    if not os.environ.get("SAMEBYTES_DEBUG"):
+        warnings.simplefilter("ignore")  # of libraries, for their developers
+    for number in _STOPPING:
+        signal.signal(number, _interrupt)
+    status = _run(arguments)
+    for number in _STOPPING:
+        signal.signal(number, signal.SIG_IGN)
+    sys.exit(status)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
-        status = program.main(arguments, prog_name="samebytes", standalone_mode=False)
+        return program.main(arguments, prog_name="samebytes", standalone_mode=False) or EXIT_OK
     except click.ClickException as error:
         error.show()
-        status = EXIT_FAILED
     except SamebytesError as error:
-        Terminal().error(error)
-        status = EXIT_FAILED
-    except (click.Abort, KeyboardInterrupt):
-        _say(UserError("Interrupted: nothing was published.", hint="Run it again when you like."))
-        status = EXIT_FAILED
+        _say(error)
     except SystemExit:
-        # How click says that whoever read our output has gone.
-        status = EXIT_FAILED
+        pass  # how click says that whoever read our output has gone
+    except (click.Abort, KeyboardInterrupt):
+        _say(
+            UserError(
+                "Interrupted.",
+                hint="Run it again when you like: artifacts are published all or none.",
+            )
+        )
     except OSError as error:
         _say(_system_error(error))
-        status = EXIT_FAILED
     except Exception as error:
         if os.environ.get("SAMEBYTES_DEBUG"):
             raise
@@ -62,8 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 hint="This is a bug of samebytes. SAMEBYTES_DEBUG=1 shows where; please report it.",
             )
         )
-        status = EXIT_FAILED
-    sys.exit(status or EXIT_OK)
+    return EXIT_FAILED
 
 
 def _say(error: SamebytesError) -> None:
@@ -71,6 +83,8 @@ def _say(error: SamebytesError) -> None:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    for number in _STOPPING:
+        signal.signal(number, signal.SIG_IGN)  # cleaning up is not interrupted in its turn
     raise KeyboardInterrupt
 
 
@@ -78,7 +92,7 @@ def _system_error(error: OSError) -> UserError:
     where = f" at {error.filename}" if error.filename else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return UserError(
-            f"The disk is full{where}: nothing was published.",
+            f"The disk is full{where}.",
             hint="Make room there, in /tmp or in the cache folder, and run it again.",
         )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
