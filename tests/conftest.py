@@ -74,6 +74,7 @@ class Command:
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
+            timeout=600,
         )
         assert "Traceback (most recent call last)" not in done.stderr.partition("error:")[2]
         return Result(done.returncode, done.stdout, done.stderr)

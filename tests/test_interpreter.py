@@ -19,6 +19,12 @@ def test_our_own() -> None:
     assert str(found.identity.version) == OWN
 
 
+def test_our_own_is_what_a_probe_of_it_gives() -> None:
+    assert find_interpreter(None, Runner(), os.environ) == find_interpreter(
+        sys.executable, Runner(), os.environ
+    )
+
+
 @pytest.mark.parametrize("wanted", [OWN, MINOR, sys.executable])
 def test_by_version_or_path(wanted: str) -> None:
     assert str(find_interpreter(wanted, Runner(), os.environ).identity.version).startswith(MINOR)

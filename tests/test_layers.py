@@ -29,6 +29,7 @@ LAYERS = (
     ("recipe",),
     ("git", "index", "interpreter"),
     ("source", "toolchain", "workspace"),
+    ("hook.__init__", "hook.sitecustomize"),
     ("builder", "outcome"),
     ("request",),
     ("assembly",),
@@ -42,7 +43,7 @@ LEVEL = {module: number for number, layer in enumerate(LAYERS) for module in lay
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in ROOT.rglob("*.py")
 }
-STANDARD_LIBRARY_ONLY = ("epoch", "archive.canonical")
+STANDARD_LIBRARY_ONLY = ("epoch", "archive.canonical", "hook.sitecustomize")
 
 
 def imported(path: Path) -> Iterator[str]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import os
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,14 +18,19 @@ from samebytes.archive.canonical import (
     sdist_traces,
     wheel_traces,
 )
+from samebytes.archive.damage import damage_named
 from samebytes.archive.members import check_wheel
 from samebytes.archive.unpack import unpack_sdist
 from samebytes.builder import Backend
 from samebytes.digest import Digest
 from samebytes.epoch import Epoch
+from samebytes.errors import ArtifactError
+from samebytes.hook import complete_stream
 from samebytes.recipe import Artifact, Route, Writer
 from samebytes.request import Request, Workshop
 from samebytes.workspace import Room, Workspace
+
+_POLL_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,52 +87,101 @@ def assemble(
 ) -> tuple[Built | None, dict[Route, Built]]:
     """The sdist and the wheel of each route, built side by side as far as they can be."""
     site.workshop.reporter.step("building")
-    packed = site.pool.submit(_pack, site, backend, plots["sdist"]) if site.needs_sdist else None
-    wheels = {}
+    work = _Work(site, backend, {})
+    packed = site.pool.submit(work.pack, plots["sdist"]) if site.needs_sdist else None
     if site.needs_tree_wheel:
-        wheels[Route.TREE] = site.pool.submit(_wheel, site, backend, plots["wheel"], Route.TREE)
-    sdist = None
-    if packed is not None:
+        work.wheels[Route.TREE] = site.pool.submit(work.wheel, plots["wheel"], Route.TREE)
+    sdist = None if packed is None else work.sdist(packed, plots["sdist"].room)
+    return sdist, {route: wheel.result() for route, wheel in work.wheels.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """Artifacts in the making; ``wheels`` holds those that were begun."""
+
+    site: Site
+    backend: Backend
+    wheels: dict[Route, Future[Built]]
+
+    def pack(self, plot: Plot) -> Path:
+        return self.backend.build(plot.room, plot.tree, "sdist", self.site.epoch.seconds)
+
+    def wheel(self, plot: Plot, route: Route) -> Built:
+        """Build a wheel; leaves no room behind, so that the next is built at the same path."""
+        epoch = self.site.epoch.for_zip
+        raw = self.backend.build(plot.room, plot.tree, "wheel", epoch)
+        if route is not Route.SDIST or Route.TREE not in self.wheels:
+            check_wheel(raw)  # the second is compared with the first
+        final = self.site.space.shelf() / raw.name
+        traces = wheel_traces(raw, epoch)
+        if traces:
+            rewrite_wheel(raw, final, epoch)
+        else:
+            os.rename(raw, final)
+        plot.room.remove()
+        return Built(path=final, traces=traces)
+
+    def sdist(self, packed: Future[Path], room: Room) -> Built:
+        """The sdist, and in ``wheels`` the wheel from it, begun as soon as its contents are there.
+
+        While zlib is still at work, that is what it was given to compress. What the finished sdist
+        holds must then be exactly that, or the wheel is built again from the sdist.
+        """
+        stream = _stream(packed, room.streams)
+        facts = None
+        if stream is not None:
+            with suppress(ArtifactError):  # which the finished sdist will show again
+                facts = self._unpack(stream)
         raw = packed.result()
-        # Both wheels are built at the same path, one after the other.
-        wait(wheels.values())
-        room = site.space.room("wheel")
-        site.workshop.reporter.step("unpacking the sdist")
-        facts = unpack_sdist(raw, room.tree, mtime=site.epoch.seconds)
+        cleared = self.site.pool.submit(room.clear)
+        if stream is None or facts is None or not _is_inside(stream, raw):
+            if begun := self.wheels.pop(Route.SDIST, None):
+                wait([begun])
+            facts = self._unpack(raw)
+        sdist = self._final_sdist(raw, facts)
+        cleared.result()
+        return sdist
+
+    def _unpack(self, archive: Path) -> list[TarFacts]:
+        """Unpack the sdist, and begin the wheel from it if it is wanted."""
+        site = self.site
+        site.workshop.reporter.step("building from the sdist")
+        tree = site.space.shelf() / "source"
+        facts = unpack_sdist(archive, tree, mtime=site.epoch.seconds)
         if site.request.wheel and site.request.route is not Route.TREE:
-            site.workshop.reporter.step("building the wheel from the sdist")
+            # Both wheels are built at the same path, one after the other.
+            for wheel in self.wheels.values():
+                wheel.result()
+            room = site.space.room("wheel")
+            os.rename(tree, room.tree)
             plot = Plot(room=room, tree=room.tree)
-            wheels[Route.SDIST] = site.pool.submit(_wheel, site, backend, plot, Route.SDIST)
-        sdist = site.pool.submit(_sdist, site, raw, facts).result()
-        plots["sdist"].room.remove()
-    return sdist, {route: wheel.result() for route, wheel in wheels.items()}
+            self.wheels[Route.SDIST] = site.pool.submit(self.wheel, plot, Route.SDIST)
+        return facts
+
+    def _final_sdist(self, raw: Path, facts: Iterable[TarFacts]) -> Built:
+        """The backend's sdist, or, where it shows the machine, the same contents written again."""
+        epoch = self.site.epoch.seconds
+        final = self.site.space.shelf() / raw.name
+        with raw.open("rb") as file:
+            traces = sdist_traces(file.read(10), facts, epoch)
+        if traces:
+            rewrite_sdist(raw, final, epoch)
+        else:
+            os.rename(raw, final)
+        return Built(path=final, traces=traces)
 
 
-def _pack(site: Site, backend: Backend, plot: Plot) -> Path:
-    return backend.build(plot.room, plot.tree, "sdist", site.epoch.seconds)
+def _stream(packed: Future[Path], streams: Path) -> Path | None:
+    """What is being compressed into the sdist, once it is complete; None if that is not seen."""
+    while not packed.done():
+        if (stream := complete_stream(streams)) is not None:
+            return stream
+        wait([packed], timeout=_POLL_SECONDS)
+    return None
 
 
-def _sdist(site: Site, raw: Path, facts: Iterable[TarFacts]) -> Built:
-    """The backend's sdist, or, where it shows the machine, the same contents written again."""
-    final = site.space.shelf("sdist") / raw.name
-    with raw.open("rb") as file:
-        traces = sdist_traces(file.read(10), facts, site.epoch.seconds)
-    if traces:
-        rewrite_sdist(raw, final, site.epoch.seconds)
-    else:
-        os.rename(raw, final)
-    return Built(path=final, traces=traces)
-
-
-def _wheel(site: Site, backend: Backend, plot: Plot, route: Route) -> Built:
-    """As ``_sdist``; leaves no room behind, so that the next wheel is built at the same path."""
-    raw = backend.build(plot.room, plot.tree, "wheel", site.epoch.for_zip)
-    final = site.space.shelf(f"wheel-from-{route}") / raw.name
-    check_wheel(raw)
-    traces = wheel_traces(raw, site.epoch.for_zip)
-    if traces:
-        rewrite_wheel(raw, final, site.epoch.for_zip)
-    else:
-        os.rename(raw, final)
-    plot.room.remove()
-    return Built(path=final, traces=traces)
+def _is_inside(stream: Path, sdist: Path) -> bool:
+    """Whether the sdist, decompressed, is exactly this stream."""
+    with damage_named(sdist), gzip.open(sdist) as plain:
+        found = hashlib.file_digest(plain, "sha256").hexdigest()
+    return Digest(found) == Digest.of_file(stream)

@@ -21,6 +21,7 @@ from packaging.utils import (
 from samebytes.epoch import VARIABLE
 from samebytes.errors import ArtifactError, SamebytesError
 from samebytes.git import NEUTRAL_CONFIGURATION
+from samebytes.hook import overlapping
 from samebytes.process import Runner
 from samebytes.recipe import FILENAME
 from samebytes.toolchain import Toolchain
@@ -93,6 +94,8 @@ class Backend:
             "TMPDIR": os.fspath(room.tmp),
             VARIABLE: str(epoch),
         }
+        if distribution == "sdist":
+            environment |= overlapping(room.streams)
 
         def call(
             cmd: Sequence[str],

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
 import sys
+import sysconfig
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,13 +59,7 @@ def find_interpreter(wanted: str | None, runner: Runner, environ: Mapping[str, s
     Raises UserError when there is none.
     """
     if wanted is None:
-        own = _probe(Path(sys.executable), runner, environ)
-        if own is None:
-            raise UserError(
-                f"{sys.executable}, which runs samebytes, does not start.",
-                hint="Name another with --python VERSION.",
-            )
-        return own
+        return _own()
     if os.sep in wanted:
         if named := _probe(Path(wanted), runner, environ):
             return named
@@ -125,15 +122,28 @@ def _by_version(path: Path) -> list[int]:
     return [-int(number) for number in re.findall(r"\d+", path.parent.parent.name)]
 
 
+def _own() -> Interpreter:
+    """What ``_PROBE`` would print here."""
+    return Interpreter(
+        path=Path(sys.executable),
+        identity=PythonId(
+            implementation=platform.python_implementation(),
+            version=Version(platform.python_version()),
+            zlib=zlib.ZLIB_RUNTIME_VERSION,
+        ),
+        platform=sysconfig.get_platform(),
+    )
+
+
 def _probe(path: Path, runner: Runner, environ: Mapping[str, str]) -> Interpreter | None:
     env = {key: environ[key] for key in ("PATH", "HOME") if key in environ}
     try:
         answer = runner.run([path, "-I", "-c", _PROBE], env=env, timeout=_PROBE_SECONDS)
-        implementation, version, zlib, platform, executable = json.loads(answer.stdout)
+        implementation, version, deflate, system, executable = json.loads(answer.stdout)
     except (OSError, ValueError, SamebytesError):
         return None
     return Interpreter(
         path=Path(executable),
-        identity=PythonId(implementation=implementation, version=Version(version), zlib=zlib),
-        platform=platform,
+        identity=PythonId(implementation=implementation, version=Version(version), zlib=deflate),
+        platform=system,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -42,6 +43,10 @@ class Room:
         return self.root / "tmp"
 
     @property
+    def streams(self) -> Path:
+        return self.root / "streams"
+
+    @property
     def out(self) -> Path:
         return self.root / "out"
 
@@ -50,9 +55,13 @@ class Room:
         """An empty room; what an earlier occupant left is removed."""
         room = cls(root)
         room.remove()
-        for folder in (room.home, room.tmp, room.out):
+        for folder in (room.home, room.tmp, room.streams, room.out):
             folder.mkdir(parents=True)
         return room
+
+    def clear(self) -> None:
+        """Remove the tree."""
+        _remove(self.tree)
 
     def remove(self) -> None:
         if self.root.exists():
@@ -69,11 +78,9 @@ class Workspace:
         """An empty room for one hook."""
         return Room.prepare(self.root / name)
 
-    def shelf(self, name: str) -> Path:
-        """An empty folder for what is finished."""
-        folder = self.root / "finished" / name
-        folder.mkdir(parents=True)
-        return folder
+    def shelf(self) -> Path:
+        """An empty folder, another at each call."""
+        return Path(tempfile.mkdtemp(dir=self.root))
 
 
 @contextmanager

@@ -217,12 +217,9 @@ def _unpack_zip(path: Path, tree: _Tree, limits: Limits) -> None:
 
 
 def _tar_members(path: Path, limits: Limits) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
-    opener = bz2.open if path.name.endswith(".bz2") else gzip.open
     with (
-        opener(path, "rb") as plain,
-        tarfile.open(
-            fileobj=cast(BinaryIO, _Bounded(cast(BinaryIO, plain), path, limits)), mode="r:"
-        ) as archive,
+        _open_plain(path) as plain,
+        tarfile.open(fileobj=cast(BinaryIO, _Bounded(plain, path, limits)), mode="r:") as archive,
     ):
         size = 0
         for count, member in enumerate(archive, 1):
@@ -231,6 +228,15 @@ def _tar_members(path: Path, limits: Limits) -> Iterator[tuple[tarfile.TarInfo, 
             size += member.size
             _check(path, limits, count, max(size, member.offset_data))
             yield member, archive.extractfile(member) if member.isreg() else None
+
+
+def _open_plain(path: Path) -> BinaryIO:
+    """The tar in a file, decompressed as the name says."""
+    if path.suffix in (".gz", ".tgz"):
+        return cast(BinaryIO, gzip.open(path))
+    if path.suffix == ".bz2":
+        return cast(BinaryIO, bz2.open(path))
+    return path.open("rb")
 
 
 class _Bounded:
