@@ -9,6 +9,7 @@ Standard library only, for the Python of any project.
 """
 
 import atexit
+import itertools
 import os
 import queue
 import sys
@@ -18,18 +19,16 @@ import zlib
 
 _STREAMS = os.environ.pop("SAMEBYTES_STREAMS", "")
 _real_compressobj = zlib.compressobj
+_numbers = itertools.count(1)
+_deflating = weakref.WeakSet()
 
 
 class _Deflate:
     """As the object that ``zlib.compressobj`` gives."""
 
-    _count = 0
-    _all = weakref.WeakSet()
-
     def __init__(self, *arguments, **options):
         self._inner = _real_compressobj(*arguments, **options)
-        _Deflate._count += 1
-        self._name = os.path.join(_STREAMS, "%06d-%d" % (_Deflate._count, os.getpid()))
+        self._name = os.path.join(_STREAMS, "%06d-%d" % (next(_numbers), os.getpid()))
         self._kept = open(self._name, "wb", buffering=0)
         self._again = open(self._name, "rb")
         self._sizes = queue.SimpleQueue()
@@ -37,7 +36,7 @@ class _Deflate:
         self._error = None
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
-        _Deflate._all.add(self)
+        _deflating.add(self)
 
     def compress(self, data):
         data = memoryview(data).cast("B")
@@ -90,7 +89,7 @@ class _Deflate:
 
 
 def _stop_all():
-    for stream in list(_Deflate._all):
+    for stream in list(_deflating):
         stream.stop()
 
 
