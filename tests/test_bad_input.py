@@ -74,6 +74,40 @@ def backend_whose_sdist_is_none(folder: Path) -> Arguments:
     return [repository(folder / "project", files)]
 
 
+def answering(folder: Path, old: str, new: str) -> Arguments:
+    files = own_backend()
+    assert old in files["backend.py"]
+    files["backend.py"] = files["backend.py"].replace(old, new)
+    return [repository(folder / "project", files)]
+
+
+def backend_that_answers_nothing(folder: Path) -> Arguments:
+    return answering(folder, "    return name\n", "    return None\n")
+
+
+def backend_whose_wheel_is_no_zip(folder: Path) -> Arguments:
+    end = "    open(os.path.join(folder, name), 'w').write('x')\n    return name\n"
+    return answering(folder, "    return name\n", end)
+
+
+def backend_whose_wheel_is_damaged(folder: Path) -> Arguments:
+    end = """
+    path = os.path.join(folder, name)
+    data = open(path, "rb").read().replace(b"same", b"sane")
+    open(path, "wb").write(data)
+    return name
+"""
+    return answering(folder, "    return name\n", end)
+
+
+def backend_that_names_a_line(folder: Path) -> Arguments:
+    return answering(folder, 'return f"{NAME}-{VERSION}.tar.gz"', 'return "a\\nb-1.0.tar.gz"')
+
+
+def backend_that_requires_a_number(folder: Path) -> Arguments:
+    return answering(folder, "return []", "return [1]")
+
+
 def backend_that_sleeps(folder: Path) -> Arguments:
     root = repository(folder / "project", own_backend("def content(): time.sleep(60)"))
     return [root, "--timeout", "0.5"]
@@ -151,6 +185,11 @@ CASES: dict[str, tuple[Callable[[Path], Arguments], str, str]] = {
     "missing hook": (backend_without_hook, "failed to build the sdist", "last lines"),
     "bogus file": (backend_that_names_another_file, "says that 'passwd' is", "Report it"),
     "evil sdist": (backend_whose_sdist_is_none, "outside of its folder", "Do not unpack"),
+    "no answer": (backend_that_answers_nothing, "PEP 517 does not allow", "Report it"),
+    "no zip": (backend_whose_wheel_is_no_zip, "cannot be read as an archive", "Get it again"),
+    "damaged wheel": (backend_whose_wheel_is_damaged, "'small.py' does not have its CRC", "Get it"),
+    "two lines": (backend_that_names_a_line, "letters that no artifact's name has", "Report it"),
+    "a number": (backend_that_requires_a_number, "PEP 517 does not allow", "Report it"),
     "sleeping backend": (backend_that_sleeps, "still running after 0.5 seconds", "--timeout"),
     "no toml": (pyproject_that_is_no_toml, "cannot be built", "Correct its pyproject.toml"),
     "no requires": (pyproject_without_requires, "`requires`", "Correct its pyproject.toml"),
@@ -160,6 +199,8 @@ CASES: dict[str, tuple[Callable[[Path], Arguments], str, str]] = {
     "never": (requirement_that_never_existed, "no solution as of", "--as-of DATE"),
     "output is a file": (read_only_output, "is not a folder", "-o DIR"),
     "no such python": (in_project("--python", "3.99"), "no Python 3.99", "uv python install"),
+    "empty revision": (in_project("--rev", ""), "no revision ''", "git fetch --tags"),
+    "year 1": (in_project("--as-of", "0001-01-01T00:00:00+05:00"), "not a date", "2026-11-03"),
     "bad date": (in_project("--as-of", "tomorrow"), "not a date", "--as-of 2026-11-03"),
     "bad record": (in_project("--buildinfo", __file__), "not a JSON document", ""),
     "unwritable json": (in_project("--json", "/no/such/x"), "cannot be written", "--json"),

@@ -204,6 +204,102 @@ def test_submodules_project_in_a_folder_and_its_links(folder: Path, samebytes: C
     assert record["recipe"]["source"]["project"] == "packages/one"
 
 
+def test_git_configuration_and_size_of_the_repository_do_not_show(
+    folder: Path, samebytes: Command
+) -> None:
+    """Neither attributes of the user, nor how many objects make a short hash longer."""
+    content = """
+import subprocess
+def content():
+    short = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True)
+    return short.stdout + open("text", "rb").read()
+"""
+    root = repository(folder / "project", own_backend(content) | {"text": "a\nb\n"})
+    (folder / "config/git").mkdir(parents=True)
+    (folder / "config/git/attributes").write_text("* text eol=crlf\n")
+    git(folder, "clone", "--quiet", "project", "other")
+    git(folder / "other", "config", "core.abbrev", "20")
+    results = [
+        samebytes("build", path, "-o", folder / path.name, "--wheel-from", "tree", env=env)
+        for path, env in (
+            (root, {}),
+            (folder / "other", {"XDG_CONFIG_HOME": str(folder / "config")}),
+        )
+    ]
+    assert results[0].status == 0, results[0].stderr
+    assert results[0].stdout == results[1].stdout
+    with zipfile.ZipFile(folder / "project" / WHEEL) as wheel:
+        short, text = wheel.read("small.py").split(b"\n", 1)
+    assert (len(short), text) == (12, b"a\nb\n")
+
+
+def test_files_that_need_a_filter_are_named(folder: Path, samebytes: Command) -> None:
+    attributes = {".gitattributes": "*.bin filter=lfs diff=lfs -text\n", "a.bin": "pointer\n"}
+    root = repository(folder / "project", own_backend() | attributes)
+    done = samebytes("build", root, "-o", folder / "dist")
+    assert "Filters (Git LFS, git-crypt) have not run: 1 files" in done.stderr
+
+
+def test_modification_times_do_not_show(folder: Path, samebytes: Command) -> None:
+    content = "def content(): return str(os.stat('pyproject.toml').st_mtime)"
+    root = repository(folder / "project", own_backend(content))
+    done = samebytes("build", root, "-o", folder / "dist")
+    assert done.status == 0, done.stdout
+    with zipfile.ZipFile(folder / "dist" / WHEEL) as wheel:
+        assert wheel.read("small.py") == f"{EPOCH}.0".encode()
+
+
+def test_toolchain_that_a_build_wrote_into_is_not_used_again(
+    folder: Path, samebytes: Command
+) -> None:
+    content = """
+import sysconfig
+def content():
+    poison = os.path.join(sysconfig.get_paths()["purelib"], "poison.pth")
+    found = os.path.exists(poison)
+    open(poison, "w").close()
+    return str(found)
+"""
+    root = repository(folder / "project", own_backend(content))
+    cache = {"SAMEBYTES_CACHE": str(folder / "cache")}
+    options = ["--wheel", "--wheel-from", "tree"]
+    results = [
+        samebytes("build", root, "-o", folder / name, *options, env=cache).digests
+        for name in ("a", "b")
+    ]
+    assert results[0] == results[1] != {}
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link"])
+def test_json_goes_where_it_is_sent(folder: Path, samebytes: Command, kind: str) -> None:
+    root = repository(folder / "project", own_backend())
+    target = folder / "target"
+    if kind == "link":
+        target.symlink_to(folder / "real")
+        samebytes("build", root, "-o", folder / "dist", "--json", target)
+        text = (folder / "real").read_text()
+    else:
+        os.mkfifo(target)
+        command = [sys.executable, "-m", "samebytes", "build", str(root), "--json", str(target)]
+        environ = samebytes.environ
+        with subprocess.Popen([*command, "-o", str(folder / "dist")], env=environ) as child:
+            text = target.read_text()
+            assert child.wait(60) == 0
+    assert json.loads(text)["status"] == "built"
+    assert target.is_symlink() or target.is_fifo()
+
+
+def test_record_of_another_place_is_a_warning(folder: Path, samebytes: Command) -> None:
+    root = repository(folder / "project", own_backend())
+    samebytes("build", root, "-o", folder / "a")
+    record = folder / "a" / RECORD
+    done = samebytes(
+        "build", root, "-o", folder / "b", "--buildinfo", record, "--workspace", folder
+    )
+    assert done.status == 0
+    assert "The record was made with workspace " in done.stderr
+
+
 def test_repeat_by_record(folder: Path, samebytes: Command) -> None:
     root = repository(folder / "project", SETUPTOOLS)
     first = samebytes("build", root, "-o", folder / "a", "-C", "--global-option=--quiet")
