@@ -65,7 +65,7 @@ class Backend:
         """What the backend asks for besides ``build-system.requires``."""
         hook = f"get_requires_for_build_{distribution}"
         with _backend_errors(hook):
-            project = self._project(room, tree, distribution, epoch)
+            project = self._project(room, tree, distribution, epoch, {})
             requires = project.get_requires_for_build(distribution, self._settings())
             if not all(isinstance(requirement, str) for requirement in requires):
                 raise TypeError("not a list of strings")
@@ -77,12 +77,18 @@ class Backend:
         Raises ArtifactError when the backend fails, or gives something that is no such artifact.
         """
         with _backend_errors(f"build_{distribution}"):
-            project = self._project(room, tree, distribution, epoch)
+            added = overlapping(room.streams) if distribution == "sdist" else {}
+            project = self._project(room, tree, distribution, epoch, added)
             built = project.build(distribution, room.out, self._settings())
         return _checked(Path(built), room.out, distribution)
 
     def _project(
-        self, room: Room, tree: Path, distribution: Distribution, epoch: int
+        self,
+        room: Room,
+        tree: Path,
+        distribution: Distribution,
+        epoch: int,
+        added: Mapping[str, str],
     ) -> ProjectBuilder:
         environment = {
             **FIXED_ENVIRONMENT,
@@ -93,9 +99,8 @@ class Backend:
             "PATH": os.pathsep.join([os.fspath(self.toolchain.bin), self.path]),
             "TMPDIR": os.fspath(room.tmp),
             VARIABLE: str(epoch),
+            **added,
         }
-        if distribution == "sdist":
-            environment |= overlapping(room.streams)
 
         def call(
             cmd: Sequence[str],

@@ -64,8 +64,7 @@ class Room:
         _remove(self.tree)
 
     def remove(self) -> None:
-        if self.root.exists():
-            _remove(self.root)
+        _remove(self.root)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,4 +169,5 @@ def _remove(folder: Path) -> None:
         else:
             function(path)
 
-    shutil.rmtree(folder, onerror=retry)
+    if folder.exists():
+        shutil.rmtree(folder, onerror=retry)
