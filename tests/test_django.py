@@ -124,7 +124,8 @@ def test_backend_that_is_reproducible_is_left_alone(folder: Path, samebytes: Com
     git(root, "commit", "--quiet", "--all", "--message", "Pin", date="2026-11-04T09:00:00Z")
     pinned = samebytes("build", root, "-o", folder / "pinned")
     assert pinned.digests.keys() == ours.digests.keys()
-    environ = os.environ | {"SOURCE_DATE_EPOCH": str(EPOCH), "TMPDIR": str(folder)}
+    environ = {key: text for key, text in os.environ.items() if not key.startswith("HATCH_")}
+    environ |= {"SOURCE_DATE_EPOCH": str(EPOCH), "TMPDIR": str(folder)}
     for command in (
         [sys.executable, "-m", "hatch", "build", str(folder / "hatch")],
         [sys.executable, str(SCRIPT), "--outdir", str(folder / "script")],
