@@ -42,7 +42,8 @@ def commands(root: Path, out: Path) -> dict[str, list[str]]:
 
 def run(command: list[str], root: Path, folder: Path) -> float:
     """Seconds that one command takes."""
-    environ = os.environ | {"TMPDIR": str(folder), "SAMEBYTES_WORKSPACE": str(folder)}
+    environ = {key: text for key, text in os.environ.items() if not key.startswith("HATCH_")}
+    environ |= {"TMPDIR": str(folder), "SAMEBYTES_WORKSPACE": str(folder)}
     if "samebytes" not in command:
         environ["SOURCE_DATE_EPOCH"] = str(EPOCH)
     started = time.perf_counter()
