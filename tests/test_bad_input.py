@@ -42,6 +42,15 @@ def shallow_without_revision(folder: Path) -> Arguments:
     return [folder / "shallow", "--rev", old]
 
 
+def submodule_from_elsewhere_on_this_machine(folder: Path) -> Arguments:
+    secret = repository(folder / "secret", {"secret.txt": "x"})
+    root = repository(folder / "project", own_backend())
+    git(root, "submodule", "add", "--quiet", str(secret), "inside")
+    commit(root)
+    git(folder, "clone", "--quiet", "project", "clone")
+    return [folder / "clone"]
+
+
 def nothing_to_build(folder: Path) -> Arguments:
     return [repository(folder / "project", {"README": ""})]
 
@@ -179,6 +188,11 @@ CASES: dict[str, tuple[Callable[[Path], Arguments], str, str]] = {
     "unknown revision": (no_such_revision, "no revision 'v9'", "git fetch --tags"),
     "option as revision": (revision_like_an_option, "no revision '--all'", "git fetch --tags"),
     "shallow": (shallow_without_revision, "There is no revision", "git fetch --unshallow"),
+    "foreign submodule": (
+        submodule_from_elsewhere_on_this_machine,
+        "could not make a private clone",
+        "transport 'file' not allowed",
+    ),
     "no project": (nothing_to_build, "no pyproject.toml and no setup.py", "folder of the project"),
     "failing backend": (backend_that_fails, "failed to build the wheel", "KeyError: 'sesame'"),
     "missing backend": (backend_that_is_missing, "build backend", "build-system.build-backend"),

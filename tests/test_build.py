@@ -237,7 +237,7 @@ def test_files_that_need_a_filter_are_named(folder: Path, samebytes: Command) ->
     attributes = {".gitattributes": "*.bin filter=lfs diff=lfs -text\n", "a.bin": "pointer\n"}
     root = repository(folder / "project", own_backend() | attributes)
     done = samebytes("build", root, "-o", folder / "dist")
-    assert "Filters (Git LFS, git-crypt) have not run: 1 files" in done.stderr
+    assert "Filters (Git LFS, git-crypt) have not run; files that need one: 1." in done.stderr
 
 
 def test_modification_times_do_not_show(folder: Path, samebytes: Command) -> None:

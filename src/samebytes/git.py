@@ -154,28 +154,34 @@ class Git:
     def _clone_submodules(self, clone: Path, original: Path) -> None:
         """Fill in submodules from those of the ``original`` git folder, else from their URLs."""
         self._must(clone, "submodule", "--quiet", "init")
-        urls = self._read(clone, "config", "--local", "-z", "--get-regexp", r"^submodule\..*\.url$")
-        names = []
-        for entry in filter(None, urls.stdout.split("\0")):
-            name = entry.partition("\n")[0].removeprefix("submodule.").removesuffix(".url")
-            names.append(name)
-            if (original / "modules" / name / "HEAD").is_file():
-                local = os.fspath(original / "modules" / name)
-                self._must(clone, "config", f"submodule.{name}.url", local)
+        keys = self._read(
+            clone, "config", "--local", "-z", "--name-only", "--get-regexp", r"^submodule\..*\.url$"
+        )
+        for key in filter(None, keys.stdout.split("\0")):
+            name = key.removeprefix("submodule.").removesuffix(".url")
+            self._clone_submodule(clone, name, original / "modules" / name)
+
+    def _clone_submodule(self, clone: Path, name: str, original: Path) -> None:
+        # Only what the user has checked out may come from this machine: not what a stranger's
+        # .gitmodules says lies on it.
+        local: tuple[str, ...] = ()
+        if (original / "HEAD").is_file():
+            self._must(clone, "config", f"submodule.{name}.url", os.fspath(original))
+            local = ("-c", "protocol.file.allow=always")
+        found = self._read(clone, "config", "-f", ".gitmodules", f"submodule.{name}.path")
+        path = found.stdout.rstrip("\n")
         # The user's configuration says how to reach other hosts; what it makes of the files is
         # written again without it.
         self._must(
             clone,
-            *("-c", "protocol.file.allow=always", "-c", "core.hooksPath=/dev/null"),
-            *("submodule", "--quiet", "update"),
+            *(*local, "-c", "core.hooksPath=/dev/null", "submodule", "--quiet", "update"),
+            *("--", path),
         )
-        for name in names:
-            path = self._read(clone, "config", "-f", ".gitmodules", f"submodule.{name}.path")
-            inner = clone / path.stdout.rstrip("\n")
-            self._must(inner, "read-tree", "--empty", neutral=True)
-            self._must(inner, "reset", "--quiet", "--hard", neutral=True)
-            if (inner / ".gitmodules").is_file():
-                self._clone_submodules(inner, original / "modules" / name)
+        inner = clone / path
+        self._must(inner, "read-tree", "--empty", neutral=True)
+        self._must(inner, "reset", "--quiet", "--hard", neutral=True)
+        if (inner / ".gitmodules").is_file():
+            self._clone_submodules(inner, original)
 
     def _read(
         self, folder: Path | None, *arguments: str, neutral: bool = False, stdin: bytes = b""

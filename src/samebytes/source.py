@@ -60,7 +60,7 @@ class GitSource:
         texts = []
         if count := self.git.count_filtered(tree):
             texts.append(
-                f"Filters (Git LFS, git-crypt) have not run: {count} files may be pointers only."
+                f"Filters (Git LFS, git-crypt) have not run; files that need one: {count}."
             )
         if count := self.git.count_uncommitted(self.checkout):
             files = "1 file is" if count == 1 else f"{count} files are"
