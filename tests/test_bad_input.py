@@ -295,7 +295,7 @@ def test_output_folder_of_another_user(folder: Path) -> None:
     sealed.mkdir(mode=0o755)
     done = subprocess.run(
         [sys.executable, "-c", AS_NOBODY, "build", root, "-o", sealed / "dist"],
-        env=os.environ | {"HOME": str(folder / "nobody")},
+        env=os.environ | {"HOME": str(folder), "SAMEBYTES_CACHE": str(folder)},
         capture_output=True,
         text=True,
     )
