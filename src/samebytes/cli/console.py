@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
+import platformdirs
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
@@ -118,8 +119,6 @@ def _shown(text: str) -> str:
 
 def cache_folder() -> Path:
     """Where downloads and toolchains are kept; may be deleted at any time."""
-    import platformdirs
-
     explicit = os.environ.get("SAMEBYTES_CACHE")
     return Path(explicit) if explicit else platformdirs.user_cache_path("samebytes")
 
