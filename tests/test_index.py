@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from samebytes.errors import ArtifactError, SamebytesError, UserError
-from samebytes.index import DEFAULT_INDEX, Index, IndexSettings
+from samebytes.index import Index, IndexSettings
 
 NAME, VERSION = canonicalize_name("small"), Version("1.0")
 CONTENT = b"the sdist's bytes" * 1000
@@ -182,7 +182,7 @@ def test_command_with_an_index_that_lies(server: Server, folder: Path, samebytes
         (
             {".pip/pip.conf": "[global]\nindex-url = http://a\n"},
             {"PIP_CONFIG_FILE": "/dev/null"},
-            {"urls": (DEFAULT_INDEX,), "certificate": None, "proxy": None, "offline": False},
+            {"is_default": True, "certificate": None, "proxy": None, "offline": False},
         ),
     ],
 )

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     import pypi_simple
     import requests
 
-DEFAULT_INDEX = "https://pypi.org/simple"
-
 #: Beside a download: when it was uploaded.
 _UPLOADED = "uploaded"
 
@@ -39,9 +37,12 @@ Progress = Callable[[int, int | None], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexSettings:
-    """What pip's configuration says about the index; see https://pip.pypa.io/topics/configuration/"""
+    """What pip's configuration says about the index; without ``index_url``, it is the public one.
 
-    index_url: str = DEFAULT_INDEX
+    See https://pip.pypa.io/en/stable/topics/configuration/
+    """
+
+    index_url: str | None = None
     extra_index_urls: tuple[str, ...] = ()
     certificate: str | None = None
     proxy: str | None = None
@@ -62,7 +63,7 @@ class IndexSettings:
         except ValueError:
             timeout = 60.0
         return cls(
-            index_url=values.get("index-url", DEFAULT_INDEX).rstrip("/"),
+            index_url=values.get("index-url", "").rstrip("/") or None,
             extra_index_urls=tuple(
                 url.rstrip("/") for url in values.get("extra-index-url", "").split()
             ),
@@ -73,7 +74,7 @@ class IndexSettings:
         )
 
     def __post_init__(self) -> None:
-        for url in self.urls:
+        for url in filter(None, (self.index_url, *self.extra_index_urls)):
             try:
                 if urlsplit(url).scheme:
                     continue
@@ -85,8 +86,16 @@ class IndexSettings:
             )
 
     @property
+    def is_default(self) -> bool:
+        """Whether nothing but the public index is configured."""
+        return self.index_url is None and not self.extra_index_urls
+
+    @property
     def urls(self) -> tuple[str, ...]:
-        return (self.index_url, *self.extra_index_urls)
+        """The indexes in the order in which they are asked."""
+        from pypi_simple import PYPI_SIMPLE_ENDPOINT
+
+        return (self.index_url or PYPI_SIMPLE_ENDPOINT.rstrip("/"), *self.extra_index_urls)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

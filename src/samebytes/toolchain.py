@@ -177,7 +177,7 @@ class Toolshed:
 
     def _environment(self) -> dict[str, str]:
         env = {key: text for key, text in self.environ.items() if _PASSED_TO_UV.fullmatch(key)}
-        if not env.keys() & set(_UV_CHOOSES_INDEX):
+        if not (self.settings.is_default or env.keys() & set(_UV_CHOOSES_INDEX)):
             # uv takes a package from the first index that has it, and asks the default one last.
             *first, last = self.settings.urls
             env["UV_INDEX"] = " ".join(first)
