@@ -10,35 +10,27 @@ from pathlib import Path
 DATE = "2026-11-03T12:00:01Z"
 EPOCH = 1793707201
 
-HATCHLING: Mapping[str, str] = {
-    "pyproject.toml": """\
+
+def _project(requirement: str, backend: str) -> dict[str, str]:
+    return {
+        "pyproject.toml": f"""\
 [build-system]
-requires = ["hatchling"]
-build-backend = "hatchling.build"
+requires = ["{requirement}"]
+build-backend = "{backend}"
 
 [project]
 name = "small"
 version = "1.0"
 requires-python = ">=3.8"
 """,
-    "src/small/__init__.py": "VALUE = 1\n",
-    "src/small/data.txt": "data\n",
-}
+        "src/small/__init__.py": "VALUE = 1\n",
+        "src/small/data.txt": "data\n",
+    }
 
-SETUPTOOLS: Mapping[str, str] = {
-    "pyproject.toml": """\
-[build-system]
-requires = ["setuptools>=77"]
-build-backend = "setuptools.build_meta"
 
-[project]
-name = "small"
-version = "1.0"
-requires-python = ">=3.8"
-""",
-    "src/small/__init__.py": "VALUE = 1\n",
-    "src/small/data.txt": "data\n",
-    "MANIFEST.in": "graft src\n",
+HATCHLING: Mapping[str, str] = _project("hatchling", "hatchling.build")
+SETUPTOOLS: Mapping[str, str] = _project("setuptools>=77", "setuptools.build_meta") | {
+    "MANIFEST.in": "graft src\n"
 }
 
 #: A backend in the project's own tree, so that it needs nothing from the index. What it does to

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from rich.progress import (
     BarColumn,
     DownloadColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
     TaskID,
     TextColumn,
@@ -72,38 +73,19 @@ class Terminal:
                 self._task, description="downloading", completed=received, total=total
             )
 
-    @contextmanager
-    def downloading(self) -> Iterator[None]:
-        with self._live(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            DownloadColumn(),
-            total=None,
-        ):
-            yield
+    def downloading(self) -> AbstractContextManager[None]:
+        return self._live(DownloadColumn(), total=None)
+
+    def working(self, steps: int) -> AbstractContextManager[None]:
+        return self._live(TimeElapsedColumn(), total=steps)
 
     @contextmanager
-    def working(self, steps: int) -> Iterator[None]:
-        with self._live(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TimeElapsedColumn(),
-            total=steps,
-        ):
-            yield
-
-    @contextmanager
-    def _live(
-        self,
-        *columns: SpinnerColumn | TextColumn | BarColumn | DownloadColumn | TimeElapsedColumn,
-        total: int | None,
-    ) -> Iterator[None]:
+    def _live(self, measure: ProgressColumn, *, total: int | None) -> Iterator[None]:
         """A progress bar that is gone afterwards; none where stderr is no terminal."""
         if self.quiet or self.verbose or not sys.stderr.isatty():
             yield
             return
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), measure)
         with Progress(*columns, console=self.console, transient=True) as progress:
             self._progress, self._task = progress, progress.add_task("starting", total=total)
             try:
