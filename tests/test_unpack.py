@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from samebytes.archive.canonical import TarFacts
-from samebytes.archive.unpack import Limits, file_times, unpack_sdist
+from samebytes.archive.limits import Limits
+from samebytes.archive.unpack import file_times, unpack_sdist
 from samebytes.errors import ArtifactError
 
 MTIME = 1_000_000_000

@@ -35,7 +35,7 @@ def damage_named(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in _FROM_THE_ARCHIVE:
             raise
-        raise _damaged(path, error) from None
+        raise damaged(path, _reason(error)) from None
     except (
         tarfile.TarError,
         zipfile.BadZipFile,
@@ -49,11 +49,15 @@ def damage_named(path: Path) -> Iterator[None]:
         RuntimeError,
         ValueError,
     ) as error:
-        raise _damaged(path, error) from None
+        raise damaged(path, _reason(error)) from None
 
 
-def _damaged(path: Path, error: Exception) -> ArtifactError:
-    reason = str(error) or type(error).__name__
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__
+
+
+def damaged(path: Path, reason: str) -> ArtifactError:
+    """The error that says why a file cannot be read; ``reason`` has no full stop."""
     return ArtifactError(
         f"{path.name} cannot be read as an archive: {reason}.",
         hint="Get it again: it is damaged, cut short, or another kind of file.",

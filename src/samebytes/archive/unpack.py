@@ -18,6 +18,7 @@ from typing import IO, BinaryIO, cast
 
 from samebytes.archive.canonical import TarFacts
 from samebytes.archive.damage import damage_named
+from samebytes.archive.limits import Limits
 from samebytes.errors import ArtifactError
 
 SDIST_SUFFIXES = (".tar.gz", ".tgz", ".tar.bz2", ".zip")
@@ -25,14 +26,6 @@ SDIST_SUFFIXES = (".tar.gz", ".tgz", ".tar.bz2", ".zip")
 #: Bytes that tarfile may ask for at once; a long name or a PAX header has no need of more.
 _LARGEST_READ = 16 * 1024 * 1024
 _COPY_BYTES = 256 * 1024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How much an archive may hold."""
-
-    members: int = 200_000
-    size: int = 8 * 1024**3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +196,8 @@ def _unpack_tar(path: Path, tree: _Tree, limits: Limits) -> list[TarFacts]:
 def _unpack_zip(path: Path, tree: _Tree, limits: Limits) -> None:
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
-        _check(path, limits, len(members), sum(member.file_size for member in members))
+        size = sum(member.file_size for member in members)
+        limits.check(path, members=len(members), size=size)
         for member in members:
             mode = member.external_attr >> 16
             if stat.S_ISLNK(mode):
@@ -226,7 +220,7 @@ def _tar_members(path: Path, limits: Limits) -> Iterator[tuple[tarfile.TarInfo, 
             if member.issparse():
                 raise tarfile.ReadError(f"{member.name!r} is sparse")
             size += member.size
-            _check(path, limits, count, max(size, member.offset_data))
+            limits.check(path, members=count, size=max(size, member.offset_data))
             yield member, archive.extractfile(member) if member.isreg() else None
 
 
@@ -256,24 +250,11 @@ class _Bounded:
         return self._file.read(size)
 
     def seek(self, position: int) -> int:
-        _check(self._path, self._limits, 0, position)
+        self._limits.check(self._path, size=position)
         return self._file.seek(position)
 
     def tell(self) -> int:
         return self._file.tell()
-
-
-def _check(path: Path, limits: Limits, members: int, size: int) -> None:
-    if members > limits.members:
-        raise ArtifactError(
-            f"{path.name} has more than {limits.members:,} members.",
-            hint="It was made to exhaust the machine, or is no sdist.",
-        )
-    if size > limits.size:
-        raise ArtifactError(
-            f"{path.name} unpacks to more than {limits.size:,} bytes.",
-            hint="It was made to exhaust the machine, or is no sdist.",
-        )
 
 
 def _zip_seconds(member: zipfile.ZipInfo) -> float:

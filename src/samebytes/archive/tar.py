@@ -1,0 +1,360 @@
+"""Reading a tar (POSIX ustar and pax, GNU, V7) with every byte of it accounted for.
+
+What two unpackers could take for two different things is refused, not interpreted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from samebytes.archive.damage import damaged
+from samebytes.archive.limits import Limits
+from samebytes.archive.member import (
+    NOTHING,
+    Blob,
+    Extension,
+    Found,
+    Member,
+    MemberType,
+    TarHeader,
+)
+
+BLOCK = 512
+_ZERO_BLOCK = bytes(BLOCK)
+#: Bytes of one extension; a path or a label has no need of more.
+_LONGEST_EXTENSION = 1024 * 1024
+_AT_ONCE = 1024 * 1024
+#: What a PAX record takes in memory, however short it is, in bytes.
+_RECORD = 256
+
+#: Where each field of a header lies (POSIX.1-2017, pax, "ustar Interchange Format").
+FIELDS: Mapping[str, slice] = {
+    "name": slice(0, 100),
+    "mode": slice(100, 108),
+    "uid": slice(108, 116),
+    "gid": slice(116, 124),
+    "size": slice(124, 136),
+    "mtime": slice(136, 148),
+    "checksum": slice(148, 156),
+    "type": slice(156, 157),
+    "link": slice(157, 257),
+    "format": slice(257, 265),
+    "uname": slice(265, 297),
+    "gname": slice(297, 329),
+    "devmajor": slice(329, 337),
+    "devminor": slice(337, 345),
+    "prefix": slice(345, 500),
+    "unused": slice(500, 512),
+}
+
+_TYPES = {
+    b"0": MemberType.FILE,
+    b"\0": MemberType.FILE,
+    b"7": MemberType.FILE,
+    b"1": MemberType.HARD_LINK,
+    b"2": MemberType.LINK,
+    b"3": MemberType.DEVICE,
+    b"4": MemberType.DEVICE,
+    b"5": MemberType.FOLDER,
+    b"6": MemberType.DEVICE,
+}
+_EXTENSIONS = (b"x", b"g", b"L", b"K")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TarEnd:
+    """What follows the last member: extensions that belong to none, zeros, and anything else."""
+
+    extensions: tuple[Extension, ...] = ()
+    zeros: int = 0
+    trailing: Blob = NOTHING
+
+
+@dataclass(slots=True)
+class _Plain:
+    """The tar's bytes, from chunks, as many at a time as are asked for."""
+
+    path: Path
+    chunks: Iterator[bytes]
+    digest: hashlib._Hash = field(default_factory=hashlib.sha256)
+    size: int = 0
+    _buffer: bytes = b""
+    _position: int = 0
+
+    def upto(self, size: int) -> bytes:
+        """The next bytes, fewer only at the end."""
+        if len(self._buffer) - self._position < size:
+            parts = [self._buffer[self._position :]]
+            missing = size - len(parts[0])
+            self._buffer = b""
+            while missing > 0 and (more := next(self.chunks, b"")):
+                self.digest.update(more)
+                self.size += len(more)
+                parts.append(more)
+                missing -= len(more)
+            self._buffer, self._position = b"".join(parts), 0
+        data = self._buffer[self._position : self._position + size]
+        self._position += len(data)
+        return data
+
+    def take(self, size: int) -> bytes:
+        data = self.upto(size)
+        if len(data) < size:
+            raise damaged(self.path, "it ends in the middle of a member")
+        return data
+
+
+class _Entry(NamedTuple):
+    """A member before its content is read."""
+
+    name: str
+    type: MemberType
+    size: int
+    mode: int
+    link: str
+    records: Mapping[str, bytes]
+
+
+@dataclass(slots=True)
+class TarReader:
+    """Walks through a tar once; ``end`` and ``plain`` are there when it has come to the end."""
+
+    path: Path
+    chunks: Iterator[bytes]
+    limits: Limits
+    end: TarEnd = field(default_factory=TarEnd)
+    plain: Blob = NOTHING
+
+    def members(self, wanted: Callable[[int, str, int], bool]) -> Iterator[Found]:
+        """Every member, in order, and the content of the files that are ``wanted``.
+
+        ``wanted`` is asked with a member's number, name and size (bytes). Raises ArtifactError if
+        the tar is damaged, ambiguous or over the limits.
+        """
+        plain = _Plain(self.path, self.chunks)
+        shared: dict[str, bytes] = {}
+        size = headers = count = 0
+        extensions: list[Extension] = []
+        while (raw := plain.upto(BLOCK)) and raw != _ZERO_BLOCK:
+            self._check_header(raw)
+            headers += BLOCK
+            if (kind := raw[FIELDS["type"]]) in _EXTENSIONS:
+                extension = self._extension(kind, raw, plain)
+                headers += len(extension.payload) + _RECORD * len(extension.records)
+                if kind == b"g":
+                    shared = {**shared, **extension.records}
+                extensions.append(extension)
+            else:
+                entry = _entry(self.path, raw, extensions, shared)
+                size += entry.size
+                headers += _RECORD * len(entry.records) * (entry.records is not shared)
+                self.limits.check(self.path, members=count + 1, size=size)
+                keep = wanted(count, entry.name, entry.size)
+                member, content = _member(entry, raw, tuple(extensions), plain, keep=keep)
+                yield Found(count, member, content)
+                extensions.clear()
+                count += 1
+            self.limits.check(self.path, headers=headers)
+        self.end = _end(plain, raw, tuple(extensions))
+        self.plain = Blob(plain.size, plain.digest.hexdigest())
+
+    def _check_header(self, raw: bytes) -> None:
+        if len(raw) < BLOCK:
+            raise damaged(self.path, "it ends in the middle of a header")
+        # The checksum counts its own field as eight spaces.
+        field = raw[FIELDS["checksum"]]
+        stored = number(field)
+        if stored != sum(raw) - sum(field) + 8 * 0x20 and stored != _signed_sum(raw):
+            raise damaged(self.path, f"a header of its tar is damaged: {raw[:100]!r:.120}")
+
+    def _extension(self, kind: bytes, raw: bytes, plain: _Plain) -> Extension:
+        size = number(raw[FIELDS["size"]])
+        if size is None or not 0 <= size <= _LONGEST_EXTENSION:
+            raise damaged(self.path, f"a header of its tar has a size of {size}")
+        payload = plain.take(size + -size % BLOCK)
+        if any(payload[size:]):
+            raise damaged(self.path, "bytes are hidden in the padding of a header of its tar")
+        records = _records(self.path, payload[:size]) if kind in (b"x", b"g") else {}
+        if any(key.startswith("GNU.sparse.") for key in records):
+            raise damaged(self.path, "a member of its tar is sparse")
+        if kind == b"g" and records.keys() & _RESHAPING:
+            raise damaged(self.path, "a global header gives all its members one name or size")
+        return Extension(type=kind, raw=raw, payload=payload, records=records)
+
+
+#: PAX records that decide what a member is, not only what is said about it.
+_RESHAPING = {"path", "linkpath", "size"}
+
+
+def number(raw: bytes) -> int | None:
+    """A numeric field: octal digits, or base 256 (GNU); None if it is neither."""
+    if raw[0] in (0x80, 0xFF):
+        value = int.from_bytes(raw[1:], "big")
+        return value if raw[0] == 0x80 else value - (1 << 8 * (len(raw) - 1))
+    digits = raw.strip(b" \0")
+    if digits.translate(None, b"01234567"):
+        return None
+    return int(digits or b"0", 8)
+
+
+def text(raw: bytes) -> str:
+    """A field of text, which ends at the first NUL."""
+    return raw.partition(b"\0")[0].decode("utf-8", "surrogateescape")
+
+
+def _entry(
+    path: Path, raw: bytes, extensions: Sequence[Extension], shared: Mapping[str, bytes]
+) -> _Entry:
+    records = shared
+    for extension in extensions:
+        if extension.type == b"x":
+            records = {**records, **extension.records}
+    name = _overridden(path, "path", b"L", extensions) or _own_name(path, raw)
+    kind = _type(path, raw, name)
+    link = ""
+    if kind in (MemberType.LINK, MemberType.HARD_LINK):
+        link = _overridden(path, "linkpath", b"K", extensions) or text(raw[FIELDS["link"]])
+    size, mode = number(raw[FIELDS["size"]]), number(raw[FIELDS["mode"]])
+    if "size" in records:
+        size = _whole(records["size"])
+    if size is None or size < 0 or mode is None:
+        raise damaged(path, f"size or mode of {name!r} is not a number")
+    if kind is not MemberType.FILE and size:
+        raise damaged(path, f"{name!r} is a {kind} and has a content")
+    return _Entry(checked_name(path, name), kind, size, mode, link, records)
+
+
+def _type(path: Path, raw: bytes, name: str) -> MemberType:
+    field = raw[FIELDS["type"]]
+    kind = _TYPES.get(field)
+    if kind is None:
+        raise damaged(path, f"{name!r} is of a type that sdists do not hold")
+    if name.endswith("/") and kind is MemberType.FILE:
+        if field != b"\0":
+            raise damaged(path, f"{name!r} has the name of a folder and the type of a file")
+        return MemberType.FOLDER
+    return kind
+
+
+def _member(
+    entry: _Entry, raw: bytes, extensions: tuple[Extension, ...], plain: _Plain, *, keep: bool
+) -> tuple[Member, bytes]:
+    """The member with the digest of its content, which is read here, and kept if it should be."""
+    kept = b""
+    padding = b""
+    if entry.size:
+        if entry.size <= _AT_ONCE:
+            kept = plain.take(entry.size)
+            sha256 = hashlib.sha256(kept).hexdigest()
+        else:
+            kept, sha256 = _long_content(plain, entry.size, keep=keep)
+        padding = plain.take(-entry.size % BLOCK)
+    member = Member(
+        name=entry.name,
+        type=entry.type,
+        content=Blob(entry.size, sha256) if entry.size else NOTHING,
+        mode=entry.mode,
+        link=entry.link,
+        header=TarHeader(
+            raw=raw,
+            extensions=extensions,
+            records=entry.records,
+            padding=padding if any(padding) else b"",
+        ),
+    )
+    return member, kept if keep else b""
+
+
+def _long_content(plain: _Plain, size: int, *, keep: bool) -> tuple[bytes, str]:
+    digest, kept = hashlib.sha256(), []
+    while size:
+        data = plain.take(min(size, _AT_ONCE))
+        digest.update(data)
+        size -= len(data)
+        if keep:
+            kept.append(data)
+    return b"".join(kept), digest.hexdigest()
+
+
+def _overridden(path: Path, key: str, gnu: bytes, extensions: Sequence[Extension]) -> str | None:
+    """The long name that extensions give, if any does; never more than one."""
+    if not extensions:
+        return None
+    found = [
+        extension.records[key] if extension.type == b"x" else extension.payload.rstrip(b"\0")
+        for extension in extensions
+        if extension.type == gnu or (extension.type == b"x" and key in extension.records)
+    ]
+    if len(found) > 1 or any(not name or b"\0" in name for name in found):
+        raise damaged(path, "a member of its tar has two names, or none")
+    return found[0].decode("utf-8", "surrogateescape") if found else None
+
+
+def _own_name(path: Path, raw: bytes) -> str:
+    name, prefix = text(raw[FIELDS["name"]]), raw[FIELDS["prefix"]]
+    if not any(prefix):
+        return name
+    if not raw.startswith(b"ustar\0", 257):
+        raise damaged(path, f"{name!r} has fields that tar programs read differently")
+    return f"{text(prefix)}/{name}"
+
+
+def checked_name(path: Path, name: str) -> str:
+    """The name without the slash that ends a folder's.
+
+    Raises ArtifactError if it is empty, absolute, has a NUL, or would leave the folder.
+    """
+    stripped = name.rstrip("/")
+    if not stripped or name.startswith("/") or "\0" in name or ".." in name.split("/"):
+        raise damaged(path, f"a member's name could reach outside of its folder: {name!r:.200}")
+    return stripped
+
+
+def _whole(data: bytes) -> int | None:
+    return int(data) if data.isdigit() and len(data) < 20 else None
+
+
+def _records(path: Path, data: bytes) -> dict[str, bytes]:
+    """The records of a PAX header: ``length key=value`` and a line end, over and over."""
+    records: dict[str, bytes] = {}
+    position = 0
+    while position < len(data):
+        digits, space, _ = data[position : position + 12].partition(b" ")
+        length = _whole(digits) if space else None
+        if length is None or not len(digits) + 1 < length <= len(data) - position:
+            raise damaged(path, "a PAX record of its tar has no length, or a wrong one")
+        record = data[position + len(digits) + 1 : position + length]
+        key, equals, value = record[:-1].partition(b"=")
+        if not key or not equals or record[-1:] != b"\n":
+            raise damaged(path, "a PAX record of its tar is damaged")
+        name = key.decode("utf-8", "surrogateescape")
+        if name in records and name in _RESHAPING:
+            raise damaged(path, "a member of its tar has two names, or sizes")
+        records[name] = value
+        position += length
+    return records
+
+
+def _signed_sum(raw: bytes) -> int:
+    """The checksum as some old programs computed it, with signed bytes."""
+    field = raw[FIELDS["checksum"]]
+    data = raw[:148] + b" " * len(field) + raw[156:]
+    return sum(data) - 256 * sum(byte > 127 for byte in data)
+
+
+def _end(plain: _Plain, first: bytes, extensions: tuple[Extension, ...]) -> TarEnd:
+    """What is left: zeros, or bytes that some program might take for more members."""
+    zeros = len(first)
+    digest, size = hashlib.sha256(), 0
+    while data := plain.upto(_AT_ONCE):
+        if not size:
+            rest = data.lstrip(b"\0")
+            zeros += len(data) - len(rest)
+            data = rest
+        digest.update(data)
+        size += len(data)
+    return TarEnd(extensions=extensions, zeros=zeros, trailing=Blob(size, digest.hexdigest()))
