@@ -1,0 +1,1 @@
+"""How the contents of one member differ: the kinds, and what a person reads."""

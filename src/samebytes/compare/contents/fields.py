@@ -1,0 +1,154 @@
+"""Files of fields: METADATA and PKG-INFO (core metadata), WHEEL, and setup.cfg of an sdist."""
+
+from __future__ import annotations
+
+import configparser
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from email.parser import Parser
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
+
+from samebytes.compare.contents.reading import Bounds, Finding, Reading
+from samebytes.compare.contents.text import unified
+from samebytes.compare.model import Line
+
+_Fields = list[tuple[str, str]]
+
+
+def read_metadata(first: str, second: str, bounds: Bounds) -> Reading:
+    """How two files of core metadata differ, field by field."""
+    (one, one_text), (two, two_text) = _parsed(first), _parsed(second)
+    findings = list(_fields("metadata-field", one, two, _METADATA_KINDS))
+    lines = list(_lines(one, two))
+    if one_text != two_text:
+        parts = one_text.splitlines(), two_text.splitlines()
+        changed = list(unified(*parts, bounds))
+        same = one_text.split() == two_text.split()
+        kind = "metadata-spelling" if same else "metadata-description"
+        values = (f"{len(parts[0])} lines", f"{len(parts[1])} lines")
+        findings.append(Finding(kind, *values, "Description"))
+        lines += changed
+    if not findings:
+        findings = list(_order("metadata-order", one, two))
+    return Reading(findings=findings, form="fields", lines=lines)
+
+
+def read_wheel(first: str, second: str) -> Reading:
+    """How two WHEEL files differ, field by field."""
+    (one, _), (two, _) = _parsed(first), _parsed(second)
+    findings = list(_fields("wheel-field", one, two, {"generator": "wheel-generator"}))
+    findings = findings or list(_order("wheel-field", one, two))
+    return Reading(findings=findings, form="fields", lines=list(_lines(one, two)))
+
+
+def read_setup_cfg(first: str, second: str) -> Reading:
+    """Whether two setup.cfg differ only in the section that a build of the sdist writes."""
+    one, two = _sections(first), _sections(second)
+    if one is None or two is None:
+        return Reading()
+    tags = [dict(parsed.pop("egg_info", {})) for parsed in (one, two)]
+    if one != two or tags[0] == tags[1]:
+        return Reading()
+    pairs = [[(key, value) for key, value in each.items()] for each in tags]
+    values = tuple(
+        ", ".join(f"{key} = {value}".strip() for key, value in each) or "none" for each in pairs
+    )
+    finding = Finding("setup-cfg-tags", values[0], values[1], "[egg_info]")
+    return Reading(findings=[finding], form="fields", lines=list(_lines(*pairs)))
+
+
+def _parsed(text: str) -> tuple[_Fields, str]:
+    """The fields in their order, and the description."""
+    message = Parser().parsestr(text)
+    fields = [(name, str(value)) for name, value in message.items()]
+    body = message.get_payload()
+    own = [value for name, value in fields if name.lower() == "description"]
+    rest = [(name, value) for name, value in fields if name.lower() != "description"]
+    return rest, "".join(own) + (body if isinstance(body, str) else "")
+
+
+def _fields(kind: str, one: _Fields, two: _Fields, kinds: Mapping[str, str]) -> Iterator[Finding]:
+    names = {name.lower(): name for name, _ in (*two, *one)}
+    for key in dict.fromkeys(name.lower() for name, _ in (*one, *two)):
+        values = [
+            Counter(value for name, value in each if name.lower() == key) for each in (one, two)
+        ]
+        gone, new = (list((values[a] - values[b]).elements()) for a, b in ((0, 1), (1, 0)))
+        if not (gone or new):
+            continue
+        meaning = _MEANINGS.get(key, _words)
+        same = sorted(map(meaning, gone)) == sorted(map(meaning, new))
+        found = "metadata-spelling" if same and kind == "metadata-field" else kinds.get(key, kind)
+        yield Finding(found, _joined(gone), _joined(new), names[key])
+
+
+def _order(kind: str, one: _Fields, two: _Fields) -> Iterator[Finding]:
+    for mine, other in zip(one, two, strict=False):
+        if mine != other:
+            yield Finding(kind, f"{mine[0]} first", f"{other[0]} first", "order")
+            return
+
+
+def _lines(one: _Fields, two: _Fields) -> Iterator[Line]:
+    first, second = Counter(one), Counter(two)
+    gone, new = first - second, second - first
+    names = dict.fromkeys(name for name, _ in (*gone, *new))
+    for wanted in names:
+        for mark, fields in (("-", gone), ("+", new)):
+            for name, value in fields.elements():
+                if name == wanted:
+                    yield Line(mark, f"{name}: {value}")
+
+
+def _joined(values: list[str]) -> str:
+    return "; ".join(values) if values else "none"
+
+
+_METADATA_KINDS = {"metadata-version": "metadata-version"}
+
+
+def _words(value: str) -> str:
+    return " ".join(value.split())
+
+
+def _requirement(value: str) -> str:
+    try:
+        requirement = Requirement(value)
+    except InvalidRequirement:
+        return _words(value)
+    requirement.name = canonicalize_name(requirement.name)
+    requirement.extras = {canonicalize_name(extra) for extra in requirement.extras}
+    return str(requirement)
+
+
+def _specifiers(value: str) -> str:
+    try:
+        return str(SpecifierSet(value))
+    except InvalidSpecifier:
+        return _words(value)
+
+
+def _keywords(value: str) -> str:
+    return " ".join(sorted(value.replace(",", " ").split()))
+
+
+#: By field in lower case: the text that two spellings of the same have in common.
+_MEANINGS: Mapping[str, Callable[[str], str]] = {
+    "keywords": _keywords,
+    "name": canonicalize_name,
+    "provides-extra": canonicalize_name,
+    "requires-dist": _requirement,
+    "requires-python": _specifiers,
+}
+
+
+def _sections(text: str) -> dict[str, dict[str, str]] | None:
+    parser = configparser.RawConfigParser(strict=False, allow_no_value=True)
+    try:
+        parser.read_string(text)
+    except configparser.Error:
+        return None
+    return {name: dict(parser.items(name)) for name in parser.sections()}

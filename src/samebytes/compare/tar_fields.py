@@ -1,0 +1,285 @@
+"""How what two tars say about the same member differs."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from samebytes.archive.member import Extension, Member, TarHeader
+from samebytes.archive.tar import FIELDS, number, text
+from samebytes.compare.correction import Correction, Slots
+from samebytes.compare.model import Difference
+
+_OWNER = ("uid", "gid", "uname", "gname")
+_NAMING = ("path", "linkpath")
+
+
+def slots_of(header: TarHeader) -> Slots:
+    """The independent parts of what a tar says about a member."""
+    slots: dict[str, Any] = {
+        name: header.raw[place] for name, place in FIELDS.items() if name != "checksum"
+    }
+    slots["checksum"] = _checksum_style(header.raw)
+    slots["extensions"] = tuple((each.raw, each.payload) for each in header.extensions)
+    slots["padding"] = header.padding
+    return slots
+
+
+def encoded(slots: Slots) -> tuple[bytes, Any, Any]:
+    """The header that has these slots, with its extensions and the content's padding."""
+    raw = bytearray(512)
+    for name, place in FIELDS.items():
+        if name != "checksum":
+            raw[place] = slots[name]
+    raw[FIELDS["checksum"]] = b" " * 8
+    pad, suffix, signed = slots["checksum"]
+    total = sum(raw) - (256 * sum(byte > 127 for byte in raw) if signed else 0)
+    raw[FIELDS["checksum"]] = (b"%o" % total).rjust(8 - len(suffix), pad) + suffix
+    return bytes(raw), slots["extensions"], slots["padding"]
+
+
+def tar_corrections(first: Member, second: Member) -> Iterator[Correction]:
+    """What the two say differently of a member's time, owner, permissions, and how they say it."""
+    one, two = first.header, second.header
+    assert isinstance(one, TarHeader)
+    assert isinstance(two, TarHeader)
+    if one.raw == two.raw and one.extensions == two.extensions and one.padding == two.padding:
+        return
+    name = first.name
+    if one.records != two.records or one.raw != two.raw:
+        yield from _time(name, one, two)
+        yield from _owner(name, one, two)
+        yield from _mode(first, second)
+    yield from _numbers(name, one, two)
+    yield from _texts(first, second)
+    yield from _plain_fields(name, first, second)
+    yield from _extensions(first, second)
+    if one.padding != two.padding:
+        values = (_size(one.padding), _size(two.padding))
+        yield _correction("tar-padding", name, values, "padding", field="after the content")
+
+
+def _correction(
+    kind: str, name: str, values: tuple[object, object], *slots: str, field: str = ""
+) -> Correction:
+    return Correction(Difference.of(kind, name, *values, field), slots)
+
+
+@cache
+def moment(seconds: int) -> str:
+    """Seconds since the epoch as people write them, in UTC; a number where no calendar reaches."""
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
+    except (ValueError, OverflowError, OSError):
+        return str(seconds)
+
+
+def _time(name: str, one: TarHeader, two: TarHeader) -> Iterator[Correction]:
+    place = FIELDS["mtime"]
+    (one_whole, one_part), (two_whole, two_part) = _pax_time(one), _pax_time(two)
+    stored = number(one.raw[place]), number(two.raw[place])
+    seconds = tuple(
+        whole if whole is not None else known
+        for whole, known in zip((one_whole, two_whole), stored, strict=True)
+    )
+    if seconds[0] != seconds[1]:
+        values = tuple("not a number" if each is None else moment(each) for each in seconds)
+        yield _correction("tar-mtime", name, (values[0], values[1]), "mtime", "extensions")
+    if one_part != two_part:
+        values = tuple(part or "none" for part in (one_part, two_part))
+        yield _correction("tar-pax-mtime", name, (values[0], values[1]), "mtime", "extensions")
+    elif stored[0] != stored[1] and seconds[0] == seconds[1]:
+        values = tuple(str(each) for each in stored)  # which a PAX record overrules
+        field = "mtime"
+        yield _correction("tar-number-encoding", name, (values[0], values[1]), field, field=field)
+
+
+def _pax_time(header: TarHeader) -> tuple[int | None, str]:
+    """The seconds and the fraction that a PAX record gives; None and nothing if there is none."""
+    record = header.records.get("mtime")
+    if record is None:
+        return None, ""
+    whole, _, part = record.decode("latin-1").partition(".")
+    try:
+        return int(whole[:20]), f".{part}"
+    except ValueError:
+        return None, record.decode("latin-1")
+
+
+def _owner(name: str, one: TarHeader, two: TarHeader) -> Iterator[Correction]:
+    owners = [{field: _owner_value(header, field) for field in _OWNER} for header in (one, two)]
+    if owners[0] != owners[1]:
+        changed = [field for field in _OWNER if owners[0][field] != owners[1][field]]
+        values = tuple(_shown_owner(**owner) for owner in owners)
+        yield _correction("tar-owner", name, (values[0], values[1]), *changed, "extensions")
+
+
+def _shown_owner(*, uid: str, gid: str, uname: str, gname: str) -> str:
+    names = f"{uname}:{gname}" if uname or gname else "no name"
+    return f"{names} ({uid}:{gid})"
+
+
+def _owner_value(header: TarHeader, field: str) -> str:
+    if field in header.records:
+        return header.records[field].decode("utf-8", "surrogateescape")
+    raw = header.raw[FIELDS[field]]
+    return text(raw) if field.endswith("name") else str(number(raw))
+
+
+def _mode(first: Member, second: Member) -> Iterator[Correction]:
+    changed = first.mode ^ second.mode
+    if first.is_executable != second.is_executable:
+        changed &= ~stat.S_IXUSR  # a difference of content, reported as such
+    if changed:
+        values = (f"{first.mode:04o}", f"{second.mode:04o}")
+        yield _correction("tar-mode", first.name, values, "mode")
+
+
+def _numbers(name: str, one: TarHeader, two: TarHeader) -> Iterator[Correction]:
+    """The same number written in another way."""
+    for field in ("mode", "uid", "gid", "size", "mtime", "devmajor", "devminor"):
+        raw = one.raw[FIELDS[field]], two.raw[FIELDS[field]]
+        if raw[0] == raw[1]:
+            continue
+        values = number(raw[0]), number(raw[1])
+        if values[0] == values[1]:
+            yield _correction(
+                "tar-number-encoding", name, (_shown(raw[0]), _shown(raw[1])), field, field=field
+            )
+        elif field.startswith("dev"):
+            yield _correction("tar-device", name, values, field, field=field)
+    styles = _checksum_style(one.raw), _checksum_style(two.raw)
+    if styles[0] != styles[1]:
+        shown = tuple(_shown(header.raw[FIELDS["checksum"]]) for header in (one, two))
+        yield _correction(
+            "tar-number-encoding", name, (shown[0], shown[1]), "checksum", field="checksum"
+        )
+
+
+def _texts(first: Member, second: Member) -> Iterator[Correction]:
+    """The same names written in another way, and what follows the NUL that ends them."""
+    one, two = first.header, second.header
+    assert isinstance(one, TarHeader)
+    assert isinstance(two, TarHeader)
+    naming: list[str] = []
+    for field in ("name", "prefix", "link", "uname", "gname"):
+        raw = one.raw[FIELDS[field]], two.raw[FIELDS[field]]
+        if raw[0] == raw[1]:
+            continue
+        if text(raw[0]) == text(raw[1]):
+            shown = (_shown(raw[0]), _shown(raw[1]))
+            yield _correction("tar-padding", first.name, shown, field, field=field)
+        elif field == "link" and not first.link and not second.link:
+            shown = (_shown(raw[0]), _shown(raw[1]))
+            yield _correction("tar-padding", first.name, shown, field, field="link of no link")
+        elif not field.endswith("name") or field == "name":
+            naming.append(field)
+    long = _long_names(one), _long_names(two)
+    if (naming or long[0] != long[1]) and first.name == second.name and first.link == second.link:
+        shown = (_naming(one), _naming(two))
+        yield _correction("tar-name-encoding", first.name, shown, *naming, "extensions")
+
+
+def _long_names(header: TarHeader) -> list[tuple[bytes, bytes]]:
+    return [
+        (each.raw, each.payload) if each.type in (b"L", b"K") else (key.encode(), value)
+        for each in header.extensions
+        if each.type != b"g"
+        for key, value in (each.records.items() if each.type == b"x" else (("", b""),))
+        if each.type != b"x" or key in _NAMING
+    ]
+
+
+def _naming(header: TarHeader) -> str:
+    kinds = {each.type for each in header.extensions}
+    if kinds & {b"L", b"K"}:
+        return "GNU long name"
+    if any(key in each.records for each in header.extensions for key in _NAMING):
+        return "PAX record"
+    return "prefix and name" if any(header.raw[FIELDS["prefix"]]) else "name"
+
+
+def _plain_fields(name: str, first: Member, second: Member) -> Iterator[Correction]:
+    one, two = first.header, second.header
+    assert isinstance(one, TarHeader)
+    assert isinstance(two, TarHeader)
+    for field, kind in (("type", "tar-type"), ("format", "tar-format"), ("unused", "tar-padding")):
+        raw = one.raw[FIELDS[field]], two.raw[FIELDS[field]]
+        if raw[0] != raw[1] and (field != "type" or first.type is second.type):
+            label = field if field == "unused" else ""
+            yield _correction(kind, name, (_shown(raw[0]), _shown(raw[1])), field, field=label)
+
+
+def _extensions(first: Member, second: Member) -> Iterator[Correction]:
+    one, two = first.header, second.header
+    assert isinstance(one, TarHeader)
+    assert isinstance(two, TarHeader)
+    if one.extensions == two.extensions:
+        return
+    shared = _of_type(one, b"g"), _of_type(two, b"g")
+    if shared[0] != shared[1]:
+        values = tuple(_listed(_merged(each)) for each in shared)
+        yield _correction("tar-pax-global", first.name, (values[0], values[1]), "extensions")
+    own = _of_type(one, b"x"), _of_type(two, b"x")
+    records = _merged(own[0]), _merged(own[1])
+    if records[0] != records[1]:
+        yield from _records(first.name, records, (one, two))
+    elif own[0] != own[1]:
+        values = (_described(own[0]), _described(own[1]))
+        yield _correction("tar-pax-header", first.name, values, "extensions")
+
+
+def _records(
+    name: str,
+    records: tuple[Mapping[str, bytes], Mapping[str, bytes]],
+    headers: tuple[TarHeader, TarHeader],
+) -> Iterator[Correction]:
+    one, two = records
+    for key in sorted(one.keys() | two.keys()):
+        if one.get(key) == two.get(key) or key == "mtime" or key in _NAMING:
+            continue  # the time and the names are looked at by themselves
+        if key in _OWNER and _owner_value(headers[0], key) != _owner_value(headers[1], key):
+            continue
+        values = tuple(
+            "none" if value is None else value.decode("utf-8", "surrogateescape")
+            for value in (one.get(key), two.get(key))
+        )
+        yield _correction("tar-pax-record", name, (values[0], values[1]), "extensions", field=key)
+
+
+def _of_type(header: TarHeader, kind: bytes) -> tuple[Extension, ...]:
+    return tuple(each for each in header.extensions if each.type == kind)
+
+
+def _merged(extensions: tuple[Extension, ...]) -> dict[str, bytes]:
+    return {key: value for each in extensions for key, value in each.records.items()}
+
+
+def _listed(records: Mapping[str, bytes]) -> str:
+    pairs = (f"{key}={value.decode('utf-8', 'replace')}" for key, value in records.items())
+    return ", ".join(pairs) or "none"
+
+
+def _described(extensions: tuple[Extension, ...]) -> str:
+    return ", ".join(_shown(each.raw[:100]) for each in extensions) or "none"
+
+
+def _checksum_style(raw: bytes) -> tuple[bytes, bytes, bool]:
+    """With what the checksum is padded on the left, how it ends, and whether bytes were signed."""
+    field = raw[FIELDS["checksum"]]
+    digits = field.strip(b" \0")
+    suffix = field[field.find(digits) + len(digits) :]
+    pad = b" " if field.startswith(b" ") else b"0"
+    signed = number(field) != sum(raw) - sum(field) + 8 * 0x20
+    return pad, suffix, signed
+
+
+def _shown(raw: bytes) -> str:
+    return repr(raw.rstrip(b"\0"))[1:] if raw.rstrip(b"\0") else "empty"
+
+
+def _size(raw: bytes) -> str:
+    return f"{len(raw)} bytes that are not zeros" if raw else "zeros"
