@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from samebytes.archive.artifact import read_artifact
 from samebytes.archive.canonical import (
     TarFacts,
     rewrite_sdist,
@@ -19,7 +20,7 @@ from samebytes.archive.canonical import (
     wheel_traces,
 )
 from samebytes.archive.damage import damage_named
-from samebytes.archive.members import check_wheel
+from samebytes.archive.limits import Limits
 from samebytes.archive.unpack import unpack_sdist
 from samebytes.builder import Backend
 from samebytes.digest import Digest
@@ -111,7 +112,7 @@ class _Work:
         epoch = self.site.epoch.for_zip
         raw = self.backend.build(plot.room, plot.tree, "wheel", epoch)
         if route is not Route.SDIST or Route.TREE not in self.wheels:
-            check_wheel(raw)  # the second is compared with the first
+            read_artifact(raw, Limits())  # the second is compared with the first
         final = self.site.space.shelf() / raw.name
         traces = wheel_traces(raw, epoch)
         if traces:

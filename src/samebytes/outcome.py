@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from packaging.utils import parse_wheel_filename
 
-from samebytes.archive.members import ContentDifferences
+from samebytes.compare.model import Comparison, Verdict
 from samebytes.digest import Digest
 from samebytes.recipe import BuildInfo
 
@@ -17,7 +17,7 @@ class Disagreement:
 
     from_tree: str
     from_sdist: str
-    contents: ContentDifferences
+    comparison: Comparison
 
     @property
     def reason(self) -> str:
@@ -27,21 +27,12 @@ class Disagreement:
                 f"The version is {tree[1]} in the tree and {sdist[1]} in the sdist. It is probably "
                 "derived from the repository's history, which an unpacked sdist does not have."
             )
-        if self.contents.only_in_first:
+        kinds = {difference.kind.id for difference in self.comparison.differences}
+        if "member-only-in-first" in kinds:
             return "The sdist lacks files from which the wheel is made."
-        if self.contents:
+        if self.comparison.verdict is Verdict.DIFFERENT:
             return "The build gives other contents in an unpacked sdist than in the tree."
         return "The contents are the same; the archives' own fields differ."
-
-    def to_dict(self) -> dict[str, object]:
-        return {
-            "reason": self.reason,
-            "from_tree": self.from_tree,
-            "from_sdist": self.from_sdist,
-            "only_from_tree": list(self.contents.only_in_first),
-            "only_from_sdist": list(self.contents.only_in_second),
-            "changed": list(self.contents.changed),
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

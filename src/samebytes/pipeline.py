@@ -11,11 +11,11 @@ from pathlib import Path
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
 from samebytes import epoch as epochs
-from samebytes.archive.members import compare_wheels
 from samebytes.assembly import Built, Plot, Site, assemble, prepare
 from samebytes.atomic import publish, write_text
 from samebytes.builder import FIXED_ENVIRONMENT, UMASK, Backend, build_system_requires
-from samebytes.digest import Digest
+from samebytes.compare.comparison import compare
+from samebytes.compare.model import Verdict
 from samebytes.epoch import Epoch
 from samebytes.errors import UserError
 from samebytes.interpreter import Interpreter, find_interpreter
@@ -229,11 +229,10 @@ def _disagreement(wheels: Mapping[Route, Built]) -> Disagreement | None:
     if len(wheels) < 2:
         return None
     tree, sdist = wheels[Route.TREE].path, wheels[Route.SDIST].path
-    if tree.name == sdist.name and Digest.of_file(tree) == Digest.of_file(sdist):
+    comparison = compare(tree, sdist)
+    if tree.name == sdist.name and comparison.verdict is Verdict.IDENTICAL:
         return None
-    return Disagreement(
-        from_tree=tree.name, from_sdist=sdist.name, contents=compare_wheels(tree, sdist)
-    )
+    return Disagreement(from_tree=tree.name, from_sdist=sdist.name, comparison=comparison)
 
 
 def _deviations(record: BuildInfo | None, built: BuildInfo) -> tuple[Deviation, ...]:

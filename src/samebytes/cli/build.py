@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from samebytes.cli.console import Terminal, cache_folder, check_json_target, print_json
+from samebytes.cli.console import Terminal, cache_folder, check_target, print_json, print_report
 from samebytes.errors import SamebytesError, UserError
 from samebytes.git import Git
 from samebytes.index import Index, IndexSettings
@@ -20,6 +20,8 @@ from samebytes.outcome import Disagreement, Outcome
 from samebytes.pipeline import build_release
 from samebytes.process import Runner
 from samebytes.recipe import BuildInfo, GitRevision, Route, SourceId
+from samebytes.report.document import comparison_document
+from samebytes.report.text import text_report
 from samebytes.request import Request, Workshop
 from samebytes.source import Source, find_source
 from samebytes.workspace import DEFAULT_BASE
@@ -28,8 +30,8 @@ from samebytes.workspace import DEFAULT_BASE
 _STEPS = 6
 #: The package index is older than its API, but not older than Python.
 _FIRST_YEAR = 1991
-#: Names shown of each group of members that differ, without --verbose.
-_SHOWN = 10
+#: Lines about the two wheels that are not the same, without --verbose.
+_LINES = 20
 
 
 @click.command("build", short_help="Build an sdist and a wheel that anybody else gets too.")
@@ -125,7 +127,7 @@ def build_command(context: click.Context, /, **values: Any) -> None:
     options = _Options(**values)
     terminal = Terminal(quiet=options.quiet, verbose=options.verbose)
     if options.json_file is not None:
-        check_json_target(options.json_file)
+        check_target(options.json_file, "json")
     try:
         outcome = _build(options, terminal)
     except SamebytesError as error:
@@ -282,14 +284,23 @@ def _document(
         "warnings": list(terminal.warnings),
         "error": error and error.to_dict(),
         "buildinfo": outcome and outcome.buildinfo.to_dict(),
-        "disagreement": outcome and outcome.disagreement and outcome.disagreement.to_dict(),
+        "disagreement": outcome and outcome.disagreement and _disagreement(outcome.disagreement),
         "deviations": [d.to_dict() for d in outcome.deviations] if outcome else [],
+    }
+
+
+def _disagreement(disagreement: Disagreement) -> dict[str, object]:
+    return {
+        "reason": disagreement.reason,
+        "from_tree": disagreement.from_tree,
+        "from_sdist": disagreement.from_sdist,
+        "comparison": comparison_document(disagreement.comparison),
     }
 
 
 def _print(outcome: Outcome, options: _Options, terminal: Terminal) -> None:
     if outcome.disagreement is not None:
-        _print_disagreement(outcome.disagreement, None if options.verbose else _SHOWN)
+        _print_disagreement(outcome.disagreement, None if options.verbose else _LINES)
     elif outcome.deviations:
         click.echo("Not the recorded bytes, though built by the same recipe:")
         for deviation in outcome.deviations:
@@ -303,21 +314,12 @@ def _print(outcome: Outcome, options: _Options, terminal: Terminal) -> None:
             click.echo(f"{artifact.digest}  {artifact.filename}")
 
 
-def _print_disagreement(disagreement: Disagreement, shown: int | None) -> None:
+def _print_disagreement(disagreement: Disagreement, lines: int | None) -> None:
     click.echo("The wheel from the tree and the wheel from the sdist are not the same bytes.")
     click.echo(f"  from the tree:  {disagreement.from_tree}")
     click.echo(f"  from the sdist: {disagreement.from_sdist}")
     click.echo(disagreement.reason)
-    if disagreement.from_tree == disagreement.from_sdist:
-        for label, names in (
-            ("only from the tree", disagreement.contents.only_in_first),
-            ("only from the sdist", disagreement.contents.only_in_second),
-            ("with other contents", disagreement.contents.changed),
-        ):
-            for name in names[:shown]:
-                click.echo(f"  {label}: {name!r}")
-            if shown is not None and len(names) > shown:
-                click.echo(f"  {label}: {len(names) - shown} more (--verbose lists them)")
+    print_report(text_report(disagreement.comparison, lines=lines))
     click.echo(
         "Nothing was written. Make both give the same, or choose one with --wheel-from tree or "
         "--wheel-from sdist."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,7 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+from rich.text import Text
 
 from samebytes.atomic import write_text
 from samebytes.errors import SamebytesError, UserError
@@ -73,6 +74,16 @@ class Terminal:
                 self._task, description="downloading", completed=received, total=total
             )
 
+    def reached(self, what: str, done: int, total: int) -> None:
+        """How many bytes of a file were read; no total: something else that takes its time."""
+        if self._progress is not None and self._task is not None:
+            self._progress.update(
+                self._task, description=_shown(what), completed=done, total=total or None
+            )
+
+    def reading(self) -> AbstractContextManager[None]:
+        return self._live(TimeElapsedColumn(), total=None)
+
     def downloading(self) -> AbstractContextManager[None]:
         return self._live(DownloadColumn(), total=None)
 
@@ -105,15 +116,26 @@ def cache_folder() -> Path:
     return Path(explicit) if explicit else platformdirs.user_cache_path("samebytes")
 
 
-def check_json_target(target: str) -> None:
-    """Fail before the work, not after it, when a document could not be written there."""
+def print_report(lines: Iterable[Text]) -> None:
+    """Print the lines of a finding on standard output."""
+    console = Console(highlight=False, soft_wrap=True)
+    for line in lines:
+        console.print(line)
+
+
+def check_target(target: str, option: str) -> None:
+    """Fail before the work, not after it, when what ``--option`` asks for could not be written."""
     if target != "-" and not os.access(Path(target).absolute().parent, os.W_OK | os.X_OK):
-        raise _unwritable(target, "there is no such folder, or it is read-only")
+        raise _unwritable(target, "there is no such folder, or it is read-only", option)
 
 
 def print_json(document: dict[str, object], target: str) -> None:
     """Write a document to a file, whole or not at all, or to standard output for ``-``."""
-    text = dump_document(document)
+    write_target(dump_document(document), target, "json")
+
+
+def write_target(text: str, target: str, option: str) -> None:
+    """Write what ``--option`` asks for to a file, whole or not at all, or to standard output."""
     if target == "-":
         click.echo(text, nl=False)
         return
@@ -124,10 +146,10 @@ def print_json(document: dict[str, object], target: str) -> None:
         else:
             write_text(path, text)
     except OSError as error:
-        raise _unwritable(target, error.strerror or str(error)) from None
+        raise _unwritable(target, error.strerror or str(error), option) from None
 
 
-def _unwritable(target: str, reason: str) -> UserError:
+def _unwritable(target: str, reason: str, option: str) -> UserError:
     return UserError(
-        f"{target} cannot be written: {reason}.", hint="Name another file with --json FILE."
+        f"{target} cannot be written: {reason}.", hint=f"Name another file with --{option} FILE."
     )

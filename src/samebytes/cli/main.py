@@ -16,6 +16,8 @@ from samebytes import __version__
 from samebytes.cli.build import build_command
 from samebytes.cli.completion import completion_command
 from samebytes.cli.console import Terminal
+from samebytes.cli.diff import diff_command
+from samebytes.cli.explain import explain_command
 from samebytes.errors import SamebytesError, UserError
 
 EXIT_OK, EXIT_FAILED = 0, 2
@@ -33,6 +35,8 @@ def program() -> None:
 
 
 program.add_command(build_command)
+program.add_command(diff_command)
+program.add_command(explain_command)
 program.add_command(completion_command)
 
 

@@ -1,0 +1,179 @@
+"""``samebytes diff``."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.text import Text
+
+from samebytes.archive.limits import Limits
+from samebytes.cli.console import Terminal, check_target, print_json, print_report, write_target
+from samebytes.compare.comparison import Options, compare
+from samebytes.compare.contents.reading import Bounds
+from samebytes.compare.folders import pair_files
+from samebytes.compare.model import Verdict
+from samebytes.errors import SamebytesError, UserError
+from samebytes.report.document import Report, document
+from samebytes.report.explanations import entries
+from samebytes.report.html import html_page
+from samebytes.report.text import LINES, text_report
+
+#: A report on one of several pairs is not shorter than this, in lines.
+_SHORTEST = 8
+_UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
+
+
+class _Size(click.ParamType[int]):
+    """Bytes, with K, M or G for powers of 1024."""
+
+    name = "size"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, context: click.Context | None
+    ) -> int:
+        if isinstance(value, int):
+            return value
+        match = re.fullmatch(r"(\d{1,15})([KMG]?)", value, re.IGNORECASE)
+        if match is None:
+            self.fail(f"{value!r} is no size such as 500M or 8G", param, context)
+        return int(match[1]) * _UNITS[match[2].upper()]
+
+
+@click.command("diff", short_help="Say why two artifacts differ, and what to do about it.")
+@click.argument("first", type=click.Path(path_type=Path), metavar="A")
+@click.argument("second", type=click.Path(path_type=Path), metavar="B")
+@click.option("--html", "html_file", metavar="FILE", help="Write a report to look at; one file.")
+@click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - for stdout.")
+@click.option(
+    "--context",
+    type=click.IntRange(min=0),
+    default=3,
+    show_default=True,
+    metavar="N",
+    help="Equal lines around each change of a text.",
+)
+@click.option(
+    "--max-lines",
+    type=click.IntRange(min=0),
+    default=200,
+    show_default=True,
+    metavar="N",
+    help="Lines kept of each content that differs.",
+)
+@click.option(
+    "--max-members",
+    type=click.IntRange(min=1),
+    default=Limits().members,
+    show_default=True,
+    metavar="N",
+    help="Refuse archives with more members.",
+)
+@click.option(
+    "--max-size",
+    type=_Size(),
+    default="8G",
+    show_default=True,
+    metavar="SIZE",
+    help="Refuse archives that unpack to more than this.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Print every difference and all lines.")
+@click.option("-q", "--quiet", is_flag=True, help="Print the verdict only.")
+@click.pass_context
+def diff_command(context: click.Context, /, **values: Any) -> None:
+    """Say why two artifacts differ, and what to do about it.
+
+    A and B are two sdists, two wheels, or two folders of them, whose files are paired by name and
+    version. The verdict is one of these:
+
+    \b
+      identical   the same bytes
+      equivalent  the listed corrections make B the same bytes as A; no content differs
+      different   a member's content, name or executable bit differs, or bytes outside of members
+
+    \b
+    Examples:
+      samebytes diff dist/a-1.0.tar.gz other/a-1.0.tar.gz
+      samebytes diff dist other --html report.html
+      samebytes diff A.whl B.whl --json - | jq .status
+
+    Exit codes: 0 identical, 1 equivalent or different, 2 they could not be compared.
+    """
+    options = _Options(**values)
+    terminal = Terminal(quiet=options.quiet, verbose=options.verbose)
+    for name, target in (("json", options.json_file), ("html", options.html_file)):
+        if target is not None:
+            check_target(target, name)
+    report = Report(first=str(options.first), second=str(options.second))
+    try:
+        report = _compare(options, terminal)
+    except SamebytesError as error:
+        if options.json_file is not None:
+            with suppress(UserError):
+                print_json(document(report, error), options.json_file)
+        raise
+    _write(report, options)
+    if "-" not in (options.json_file, options.html_file):
+        print_report(_lines(report, options))
+    context.exit(0 if report.verdict is Verdict.IDENTICAL else 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    """The command line, as click read it."""
+
+    first: Path
+    second: Path
+    html_file: str | None
+    json_file: str | None
+    context: int
+    max_lines: int
+    max_members: int
+    max_size: int
+    verbose: bool
+    quiet: bool
+
+
+def _compare(options: _Options, terminal: Terminal) -> Report:
+    files = pair_files(options.first, options.second)
+    with terminal.reading():
+        settings = Options(
+            limits=Limits(members=options.max_members, size=options.max_size),
+            bounds=Bounds(context=options.context, lines=options.max_lines),
+            progress=terminal.reached,
+        )
+        comparisons = [compare(first, second, settings) for first, second in files.pairs]
+    return Report(
+        first=str(options.first),
+        second=str(options.second),
+        comparisons=tuple(comparisons),
+        only_in_first=files.only_in_first,
+        only_in_second=files.only_in_second,
+    )
+
+
+def _write(report: Report, options: _Options) -> None:
+    if options.json_file is None and options.html_file is None:
+        return
+    whole = document(report)
+    if options.json_file is not None:
+        print_json(whole, options.json_file)
+    if options.html_file is not None:
+        write_target(html_page(whole, entries()), options.html_file, "html")
+
+
+def _lines(report: Report, options: _Options) -> list[Text]:
+    if options.quiet:
+        return [Text(str(report.verdict))]
+    pairs = len(report.comparisons)
+    room = None if options.verbose else max(_SHORTEST, LINES // max(1, pairs))
+    lines: list[Text] = []
+    for comparison in report.comparisons:
+        lines += [Text()] * bool(lines) + text_report(comparison, lines=room)
+    for where, paths in (("first", report.only_in_first), ("second", report.only_in_second)):
+        lines += [Text(f"only in the {where} folder: {path.name}") for path in paths]
+    return lines
