@@ -16,6 +16,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
 from samebytes.compare.kinds import KINDS, Level
+from samebytes.report.visible import visible
 
 #: Verdicts in the order in which a reader looks for them.
 _WORST = ("different", "equivalent", "identical")
@@ -153,13 +154,6 @@ def _by_kind(differences: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, l
         *_, rows = kinds.setdefault(one["kind"], (one["kind"], one["level"], []))
         rows.append(Row(one["member"] or "", one["field"], one["first"], one["second"]))
     return sorted(kinds.values(), key=lambda each: each[1] == Level.CONTAINER)
-
-
-def visible(text: str) -> str:
-    """Text in which what cannot be seen, or changes the order of what can, is shown as U+XXXX."""
-    if text.isprintable():
-        return text
-    return "".join(each if each.isprintable() else f"[U+{ord(each):04X}]" for each in text)
 
 
 def _finalized(value: object) -> object:

@@ -1,0 +1,40 @@
+"use strict";
+
+const js = require("@eslint/js");
+
+const NODE = ["module", "process", "require"];
+const BROWSER = ["clearTimeout", "document", "navigator", "setTimeout"];
+const TESTS = [...BROWSER, "Event", "KeyboardEvent", "QUnit", "helpers", "performance", "report"];
+
+const readonly = (names) => Object.fromEntries(names.map((name) => [name, "readonly"]));
+const among = (files, names, rules = {}) => ({
+  files,
+  languageOptions: { sourceType: "script", globals: readonly(names) },
+  rules: { "no-unused-vars": ["error", { varsIgnorePattern: "^(helpers|report)$" }], ...rules },
+});
+
+module.exports = [
+  js.configs.recommended,
+  {
+    linterOptions: { reportUnusedDisableDirectives: "error" },
+    rules: {
+      complexity: ["error", 10],
+      curly: "error",
+      eqeqeq: "error",
+      "max-len": ["error", 100],
+      "no-implied-eval": "error",
+      "no-shadow": "error",
+      "no-var": "error",
+      "prefer-const": "error",
+      strict: ["error", "global"],
+      // Names and contents come from strangers: they become text, never markup.
+      "no-restricted-properties": [
+        "error",
+        ...["innerHTML", "outerHTML", "insertAdjacentHTML"].map((property) => ({ property })),
+      ],
+    },
+  },
+  among(["*.js"], NODE),
+  among(["src/**/*.js"], BROWSER),
+  among(["tests/js/**/*.js"], TESTS, { "no-redeclare": ["error", { builtinGlobals: false }] }),
+];
