@@ -12,7 +12,7 @@ from typing import BinaryIO
 from samebytes.archive.compressed import Gzip, OtherStream, gzip_chunks, other_chunks
 from samebytes.archive.damage import damage_named
 from samebytes.archive.limits import Limits
-from samebytes.archive.member import Blob, Found, Member
+from samebytes.archive.member import Found, Member
 from samebytes.archive.tar import TarEnd, TarReader
 from samebytes.archive.zip import ZipEnd, ZipReader
 from samebytes.digest import Digest
@@ -28,10 +28,9 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tarball:
-    """A compressed tar; ``plain`` is what it decompresses to."""
+    """A compressed tar."""
 
     compression: Gzip | OtherStream
-    plain: Blob
     end: TarEnd
 
     @property
@@ -58,6 +57,17 @@ class Artifact:
     container: Tarball | Zipfile
     members: tuple[Member, ...]
     kept: Mapping[int, bytes]
+
+
+def is_same_tar(first: Artifact, second: Artifact) -> bool:
+    """Whether two tars are the same bytes: every one of them is in members, contents and end."""
+    one, two = first.container, second.container
+    return (
+        isinstance(one, Tarball)
+        and isinstance(two, Tarball)
+        and one.end == two.end
+        and first.members == second.members
+    )
 
 
 #: By suffix: the form, and how the tar is compressed; None for zip.
@@ -157,7 +167,7 @@ class _TarFile:
         return self.reader.members(wanted)
 
     def container(self) -> Tarball:
-        return Tarball(compression=self.compression, plain=self.reader.plain, end=self.reader.end)
+        return Tarball(compression=self.compression, end=self.reader.end)
 
 
 @dataclass(slots=True)

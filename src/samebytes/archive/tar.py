@@ -6,8 +6,11 @@ What two unpackers could take for two different things is refused, not interpret
 from __future__ import annotations
 
 import hashlib
+import re
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,6 +54,11 @@ FIELDS: Mapping[str, slice] = {
     "unused": slice(500, 512),
 }
 
+_NUMBERS = tuple(
+    FIELDS[name] for name in ("mode", "uid", "gid", "size", "mtime", "devmajor", "devminor")
+)
+#: The same as nearly all are, for they are many.
+_USUAL = re.compile(rb"([0-7]{7}[ \0]){3}([0-7]{11}[ \0]){2}([0-7]{7}[ \0]|\0{8}){2}")
 _TYPES = {
     b"0": MemberType.FILE,
     b"\0": MemberType.FILE,
@@ -80,8 +88,6 @@ class _Plain:
 
     path: Path
     chunks: Iterator[bytes]
-    digest: hashlib._Hash = field(default_factory=hashlib.sha256)
-    size: int = 0
     _buffer: bytes = b""
     _position: int = 0
 
@@ -92,8 +98,6 @@ class _Plain:
             missing = size - len(parts[0])
             self._buffer = b""
             while missing > 0 and (more := next(self.chunks, b"")):
-                self.digest.update(more)
-                self.size += len(more)
                 parts.append(more)
                 missing -= len(more)
             self._buffer, self._position = b"".join(parts), 0
@@ -121,13 +125,12 @@ class _Entry(NamedTuple):
 
 @dataclass(slots=True)
 class TarReader:
-    """Walks through a tar once; ``end`` and ``plain`` are there when it has come to the end."""
+    """Walks through a tar once; ``end`` is there when it has come to the end."""
 
     path: Path
     chunks: Iterator[bytes]
     limits: Limits
     end: TarEnd = field(default_factory=TarEnd)
-    plain: Blob = NOTHING
 
     def members(self, wanted: Callable[[int, str, int], bool]) -> Iterator[Found]:
         """Every member, in order, and the content of the files that are ``wanted``.
@@ -160,23 +163,23 @@ class TarReader:
                 count += 1
             self.limits.check(self.path, headers=headers)
         self.end = _end(plain, raw, tuple(extensions))
-        self.plain = Blob(plain.size, plain.digest.hexdigest())
 
     def _check_header(self, raw: bytes) -> None:
         if len(raw) < BLOCK:
             raise damaged(self.path, "it ends in the middle of a header")
-        # The checksum counts its own field as eight spaces.
-        field = raw[FIELDS["checksum"]]
-        stored = number(field)
-        if stored != sum(raw) - sum(field) + 8 * 0x20 and stored != _signed_sum(raw):
+        stored = number(raw[FIELDS["checksum"]])
+        if stored != _unsigned_sum(raw) and stored != _signed_sum(raw):
             raise damaged(self.path, f"a header of its tar is damaged: {raw[:100]!r:.120}")
+        numbers = raw[100:148] + raw[329:345]
+        if not _USUAL.fullmatch(numbers) and any(number(raw[each]) is None for each in _NUMBERS):
+            raise damaged(self.path, f"a field of its tar is not a number: {raw[:100]!r:.120}")
 
     def _extension(self, kind: bytes, raw: bytes, plain: _Plain) -> Extension:
         size = number(raw[FIELDS["size"]])
         if size is None or not 0 <= size <= _LONGEST_EXTENSION:
             raise damaged(self.path, f"a header of its tar has a size of {size}")
         payload = plain.take(size + -size % BLOCK)
-        if any(payload[size:]):
+        if payload[size:].strip(b"\0"):
             raise damaged(self.path, "bytes are hidden in the padding of a header of its tar")
         records = _records(self.path, payload[:size]) if kind in (b"x", b"g") else {}
         if any(key.startswith("GNU.sparse.") for key in records):
@@ -190,13 +193,14 @@ class TarReader:
 _RESHAPING = {"path", "linkpath", "size"}
 
 
+@lru_cache(4096)
 def number(raw: bytes) -> int | None:
     """A numeric field: octal digits, or base 256 (GNU); None if it is neither."""
     if raw[0] in (0x80, 0xFF):
         value = int.from_bytes(raw[1:], "big")
         return value if raw[0] == 0x80 else value - (1 << 8 * (len(raw) - 1))
     digits = raw.strip(b" \0")
-    if digits.translate(None, b"01234567"):
+    if digits.translate(None, b"01234567") or (digits and b"\0" in raw[: raw.find(digits)]):
         return None
     return int(digits or b"0", 8)
 
@@ -263,7 +267,7 @@ def _member(
             raw=raw,
             extensions=extensions,
             records=entry.records,
-            padding=padding if any(padding) else b"",
+            padding=padding if padding.strip(b"\0") else b"",
         ),
     )
     return member, kept if keep else b""
@@ -337,6 +341,14 @@ def _records(path: Path, data: bytes) -> dict[str, bytes]:
         records[name] = value
         position += length
     return records
+
+
+def _unsigned_sum(raw: bytes) -> int:
+    """The checksum of a header, which counts its own field as eight spaces."""
+    own = 8 * 0x20 - sum(raw[FIELDS["checksum"]])
+    if raw.count(0) >= BLOCK // 2:  # then the sum is less than Adler-32's modulus
+        return (zlib.adler32(raw, 0) & 0xFFFF) + own
+    return sum(raw) + own
 
 
 def _signed_sum(raw: bytes) -> int:

@@ -54,6 +54,9 @@ LOCAL: Mapping[str, slice] = {
 }
 
 ENCRYPTED, DESCRIPTOR, UTF8 = 0x1, 0x8, 0x800
+_PATCH, _STRONGLY, _MASKED = 0x20, 0x40, 0x2000
+#: Version 6.3 of the format; none has come since.
+_NEWEST = 63
 STORED, DEFLATED = 0, 8
 FULL_16, FULL_32 = 0xFFFF, 0xFFFFFFFF
 ZIP64_EXTRA = 1
@@ -61,6 +64,7 @@ _UNICODE_PATH_EXTRA = 0x7075
 _UNIX = 3
 
 _CENTRAL_SIZE, _LOCAL_SIZE, _END_SIZE = 46, 30, 22
+_END64_SIZE = 56 + 20  # with its locator
 _CENTRAL_MAGIC, _LOCAL_MAGIC, _END_MAGIC = b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06"
 _DESCRIPTOR_MAGIC = b"PK\x07\x08"
 _LOCATOR_MAGIC, _END64_MAGIC = b"PK\x06\x07", b"PK\x06\x06"
@@ -171,7 +175,8 @@ class ZipReader:
         if len(comment) < fields[6] or _has_other_end(tail, found):
             raise self._damaged("it has two zip directories, or its last comment is cut short")
         end = start + found
-        directory = self._zip64(end) or _Directory(fields[5], fields[4], fields[3])
+        wide = self._zip64(end)
+        directory = wide or _Directory(fields[5], fields[4], fields[3])
         for small, large, full in (
             (fields[5], directory.offset, FULL_32),
             (fields[4], directory.size, FULL_32),
@@ -183,14 +188,12 @@ class ZipReader:
         if fields[0] not in (0, FULL_16) or fields[1] not in (0, FULL_16):
             raise self._damaged("it is one part of several")
         record = directory.offset + directory.size
-        if not directory.offset <= record <= end:
+        if record != (end - _END64_SIZE if wide else end):
             raise self._damaged("its directory is not where its end says")
-        if _END_MAGIC in (before := self._read(record, end - record)):
-            raise self._damaged("it has two zip directories")
         self._limits.check(self._path, members=directory.entries, headers=directory.size)
         return directory, ZipEnd(
             gap=NOTHING,
-            record=before + tail[found:after],
+            record=self._read(record, end - record) + tail[found:after],
             comment=comment,
             trailing=self._blob(end + _END_SIZE + fields[6], self._size),
         )
@@ -199,12 +202,16 @@ class ZipReader:
         locator = self._read(end - 20, 20) if end >= 20 else b""
         if not locator.startswith(_LOCATOR_MAGIC):
             return None
-        (offset,) = struct.unpack_from("<Q", locator, 8)
-        if offset > end - 20 - 56 or not (raw := self._read(offset, 56)).startswith(_END64_MAGIC):
+        disk, offset, disks = struct.unpack_from("<LQL", locator, 4)
+        if offset != end - _END64_SIZE or not (raw := self._read(offset, 56)).startswith(
+            _END64_MAGIC
+        ):
             raise self._damaged("its zip64 directory is not where its end says")
-        here, count, size, start = struct.unpack_from("<QQQQ", raw, 24)
-        if here != count or start + size != offset:
+        length, number, other, here, count, size, start = struct.unpack_from("<Q4xLLQQQQ", raw, 4)
+        if length != 44 or here != count or start + size != offset:
             raise self._damaged("its two zip directories disagree")
+        if disk or number or other or disks > 1:
+            raise self._damaged("it is one part of several")
         return _Directory(start, size, count)
 
     def _central_headers(self) -> Iterator[_Entry]:
@@ -236,8 +243,10 @@ class ZipReader:
             raise self._damaged("an extra field of its directory is damaged")
         packed, size, offset = self._widened(values, fields, at_offset=True)
         entry = _Entry(number, raw, name, extra, comment, packed, size, offset)
-        if entry.flags & ENCRYPTED:
+        if entry.flags & (ENCRYPTED | _STRONGLY | _MASKED):
             raise self._damaged(f"{name!r:.200} is encrypted")
+        if entry.flags & _PATCH or raw[6] > _NEWEST:
+            raise self._damaged(f"{name!r:.200} needs more than zip programs can do")
         if entry.method not in (STORED, DEFLATED):
             raise self._damaged(f"{name!r:.200} is neither stored nor deflated")
         if any(raw[CENTRAL["disk"]]):

@@ -20,7 +20,6 @@ from samebytes.compare.model import Verdict
 from samebytes.errors import SamebytesError, UserError
 from samebytes.report.document import Report, document
 from samebytes.report.explanations import entries
-from samebytes.report.html import html_page
 from samebytes.report.text import LINES, text_report
 
 #: A report on one of several pairs is not shorter than this, in lines.
@@ -163,6 +162,8 @@ def _write(report: Report, options: _Options) -> None:
     if options.json_file is not None:
         print_json(whole, options.json_file)
     if options.html_file is not None:
+        from samebytes.report.html import html_page  # which takes long to load
+
         write_target(html_page(whole, entries()), options.html_file, "html")
 
 

@@ -7,17 +7,13 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 
 import click
 
 from samebytes import __version__
-from samebytes.cli.build import build_command
-from samebytes.cli.completion import completion_command
 from samebytes.cli.console import Terminal
-from samebytes.cli.diff import diff_command
-from samebytes.cli.explain import explain_command
 from samebytes.errors import SamebytesError, UserError
 
 EXIT_OK, EXIT_FAILED = 0, 2
@@ -25,19 +21,55 @@ EXIT_OK, EXIT_FAILED = 0, 2
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def _build() -> click.Command:
+    from samebytes.cli.build import build_command
+
+    return build_command
+
+
+def _diff() -> click.Command:
+    from samebytes.cli.diff import diff_command
+
+    return diff_command
+
+
+def _explain() -> click.Command:
+    from samebytes.cli.explain import explain_command
+
+    return explain_command
+
+
+def _completion() -> click.Command:
+    from samebytes.cli.completion import completion_command
+
+    return completion_command
+
+
+#: Each is imported when it is called: all together take longer to load than most take to run.
+_COMMANDS: Mapping[str, Callable[[], click.Command]] = {
+    "build": _build,
+    "diff": _diff,
+    "explain": _explain,
+    "completion": _completion,
+}
+
+
+class _Program(click.Group):
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        load = _COMMANDS.get(name)
+        return load() if load is not None else None
+
+
+@click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="samebytes")
 def program() -> None:
     """Reproducible releases for Python: build them, prove them, verify everyone else's.
 
     Exit codes: 0 done, 1 a finding, 2 it could not run.
     """
-
-
-program.add_command(build_command)
-program.add_command(diff_command)
-program.add_command(explain_command)
-program.add_command(completion_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

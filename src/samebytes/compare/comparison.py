@@ -16,6 +16,7 @@ from samebytes.archive.artifact import (
     digest_of,
     form_of,
     format_of,
+    is_same_tar,
     read_artifact,
     read_contents,
 )
@@ -137,7 +138,8 @@ class _Work:
             case Zipfile() as one, Zipfile() as two:
                 yield from zip_differences(one, two)
             case Tarball() as one, Tarball() as two if one.format == two.format:
-                yield from tarball_differences(one, two)
+                same_tar = is_same_tar(self.first, self.second)
+                yield from tarball_differences(one, two, same_tar=same_tar)
             case one, two:
                 yield Difference.of("archive-format", None, one.format, two.format)
         yield from order_differences(self.first, self.second, pairing)
@@ -207,7 +209,9 @@ class _Work:
             )
             return
         one, two = self.first.container, self.second.container
-        if not isinstance(one, Tarball) or not isinstance(two, Tarball) or one.plain == two.plain:
+        if not isinstance(one, Tarball) or not isinstance(two, Tarball):
+            return
+        if is_same_tar(self.first, self.second):
             return
         if reported & {"deflate-stream", "gzip-members", "compressed-stream"}:
             return

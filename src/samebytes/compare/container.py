@@ -29,9 +29,8 @@ class Compressor(Protocol):
     def flush(self) -> bytes: ...
 
 
-def tarball_differences(one: Tarball, two: Tarball) -> Iterator[Difference]:
+def tarball_differences(one: Tarball, two: Tarball, *, same_tar: bool) -> Iterator[Difference]:
     """How two compressed tars differ around the tar and at its end."""
-    same_tar = one.plain == two.plain
     compressions = one.compression, two.compression
     match compressions:
         case Gzip() as first, Gzip() as second:

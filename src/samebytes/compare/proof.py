@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Mapping
 from itertools import pairwise
 
-from samebytes.archive.artifact import Artifact, Tarball, Zipfile, plain_chunks
+from samebytes.archive.artifact import Artifact, Tarball, Zipfile, is_same_tar, plain_chunks
 from samebytes.archive.compressed import (
     FCOMMENT,
     FEXTRA,
@@ -81,10 +81,12 @@ def _tar_residual(
     assert isinstance(two, Tarball)
     if "tar-end" not in reported and one.end != two.end:
         return "the end of the tar"
-    return _compression_residual(one, two, reported)
+    return _compression_residual(one, two, reported, same_tar=is_same_tar(first, second))
 
 
-def _compression_residual(one: Tarball, two: Tarball, reported: frozenset[str]) -> str | None:
+def _compression_residual(
+    one: Tarball, two: Tarball, reported: frozenset[str], *, same_tar: bool
+) -> str | None:
     """What of the compressed file, but for its streams, the corrections do not give."""
     first, second = one.compression, two.compression
     if "gzip-padding" not in reported and first.trailing != second.trailing:
@@ -97,7 +99,7 @@ def _compression_residual(one: Tarball, two: Tarball, reported: frozenset[str]) 
     for mine, theirs in zip(first.members, second.members, strict=True):
         if _gzip_header(mine, theirs, reported) != mine.header:
             return "the header of gzip"
-        is_kept = one.plain == two.plain and "deflate-stream" not in reported
+        is_kept = same_tar and "deflate-stream" not in reported
         if is_kept and mine.stream != theirs.stream:
             return "the deflate stream"
     return None

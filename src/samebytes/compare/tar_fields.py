@@ -13,6 +13,8 @@ from samebytes.archive.tar import FIELDS, number, text
 from samebytes.compare.correction import Correction, Slots
 from samebytes.compare.model import Difference
 
+_NUMERIC = ("mode", "uid", "gid", "size", "mtime", "devmajor", "devminor")
+_TEXTUAL = ("name", "prefix", "link", "uname", "gname")
 _OWNER = ("uid", "gid", "uname", "gname")
 _NAMING = ("path", "linkpath")
 
@@ -49,13 +51,17 @@ def tar_corrections(first: Member, second: Member) -> Iterator[Correction]:
     if one.raw == two.raw and one.extensions == two.extensions and one.padding == two.padding:
         return
     name = first.name
-    if one.records != two.records or one.raw != two.raw:
+    changed = {field for field, place in FIELDS.items() if one.raw[place] != two.raw[place]}
+    said_otherwise = one.records != two.records
+    if said_otherwise or "mtime" in changed:
         yield from _time(name, one, two)
+    if said_otherwise or not changed.isdisjoint(_OWNER):
         yield from _owner(name, one, two)
+    if "mode" in changed:
         yield from _mode(first, second)
-    yield from _numbers(name, one, two)
-    yield from _texts(first, second)
-    yield from _plain_fields(name, first, second)
+    yield from _numbers(name, one, two, changed)
+    yield from _texts(first, second, changed)
+    yield from _plain_fields(first, second, changed)
     yield from _extensions(first, second)
     if one.padding != two.padding:
         values = (_size(one.padding), _size(two.padding))
@@ -138,12 +144,12 @@ def _mode(first: Member, second: Member) -> Iterator[Correction]:
         yield _correction("tar-mode", first.name, values, "mode")
 
 
-def _numbers(name: str, one: TarHeader, two: TarHeader) -> Iterator[Correction]:
+def _numbers(name: str, one: TarHeader, two: TarHeader, changed: set[str]) -> Iterator[Correction]:
     """The same number written in another way."""
-    for field in ("mode", "uid", "gid", "size", "mtime", "devmajor", "devminor"):
-        raw = one.raw[FIELDS[field]], two.raw[FIELDS[field]]
-        if raw[0] == raw[1]:
+    for field in _NUMERIC:
+        if field not in changed:
             continue
+        raw = one.raw[FIELDS[field]], two.raw[FIELDS[field]]
         values = number(raw[0]), number(raw[1])
         if values[0] == values[1]:
             yield _correction(
@@ -159,16 +165,16 @@ def _numbers(name: str, one: TarHeader, two: TarHeader) -> Iterator[Correction]:
         )
 
 
-def _texts(first: Member, second: Member) -> Iterator[Correction]:
+def _texts(first: Member, second: Member, changed: set[str]) -> Iterator[Correction]:
     """The same names written in another way, and what follows the NUL that ends them."""
     one, two = first.header, second.header
     assert isinstance(one, TarHeader)
     assert isinstance(two, TarHeader)
     naming: list[str] = []
-    for field in ("name", "prefix", "link", "uname", "gname"):
-        raw = one.raw[FIELDS[field]], two.raw[FIELDS[field]]
-        if raw[0] == raw[1]:
+    for field in _TEXTUAL:
+        if field not in changed:
             continue
+        raw = one.raw[FIELDS[field]], two.raw[FIELDS[field]]
         if text(raw[0]) == text(raw[1]):
             shown = (_shown(raw[0]), _shown(raw[1]))
             yield _correction("tar-padding", first.name, shown, field, field=field)
@@ -202,15 +208,17 @@ def _naming(header: TarHeader) -> str:
     return "prefix and name" if any(header.raw[FIELDS["prefix"]]) else "name"
 
 
-def _plain_fields(name: str, first: Member, second: Member) -> Iterator[Correction]:
+def _plain_fields(first: Member, second: Member, changed: set[str]) -> Iterator[Correction]:
     one, two = first.header, second.header
     assert isinstance(one, TarHeader)
     assert isinstance(two, TarHeader)
     for field, kind in (("type", "tar-type"), ("format", "tar-format"), ("unused", "tar-padding")):
         raw = one.raw[FIELDS[field]], two.raw[FIELDS[field]]
-        if raw[0] != raw[1] and (field != "type" or first.type is second.type):
+        if field in changed and (field != "type" or first.type is second.type):
             label = field if field == "unused" else ""
-            yield _correction(kind, name, (_shown(raw[0]), _shown(raw[1])), field, field=label)
+            yield _correction(
+                kind, first.name, (_shown(raw[0]), _shown(raw[1])), field, field=label
+            )
 
 
 def _extensions(first: Member, second: Member) -> Iterator[Correction]:
@@ -270,6 +278,8 @@ def _described(extensions: tuple[Extension, ...]) -> str:
 def _checksum_style(raw: bytes) -> tuple[bytes, bytes, bool]:
     """With what the checksum is padded on the left, how it ends, and whether bytes were signed."""
     field = raw[FIELDS["checksum"]]
+    if field[:6].isdigit() and field[6:] == b"\0 " and raw.isascii():
+        return b"0", b"\0 ", False
     digits = field.strip(b" \0")
     suffix = field[field.find(digits) + len(digits) :]
     pad = b" " if field.startswith(b" ") else b"0"
