@@ -32,7 +32,7 @@ class Unpacked(NamedTuple):
     type: str
     content: bytes
     link: str
-    executable: bool
+    executable: tuple[bool, bool]  # by the rule of pip, and for whom asks for Unix first
 
 
 def unpacked(path: Path) -> list[Unpacked]:
@@ -56,7 +56,9 @@ def same_when_unpacked(first: Path, second: Path) -> bool:
 def _of_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Unpacked:
     mode = info.external_attr >> 16 if info.create_system == 3 else 0
     kind = "folder" if info.is_dir() else "link" if stat.S_ISLNK(mode) else "file"
-    executable = kind == "file" and bool(mode & stat.S_IXUSR)
+    raw = info.external_attr >> 16
+    executable = bool(stat.S_ISREG(raw) and raw & 0o111), bool(mode & 0o111)
+    executable = executable if kind == "file" else (False, False)
     return Unpacked(info.filename.rstrip("/"), kind, archive.read(info), "", executable)
 
 
@@ -66,7 +68,7 @@ def _of_tar(tar: tarfile.TarFile, info: tarfile.TarInfo) -> Unpacked:
     content = file.read() if file else b""
     executable = kind == "file" and bool(info.mode & stat.S_IXUSR)
     link = info.linkname if info.islnk() or info.issym() else ""
-    return Unpacked(info.name.rstrip("/"), kind, content, link, executable)
+    return Unpacked(info.name.rstrip("/"), kind, content, link, (executable, executable))
 
 
 def _without_implied(members: list[Unpacked]) -> list[Unpacked]:

@@ -14,7 +14,8 @@ from samebytes.archive.damage import damage_named
 from samebytes.archive.limits import Limits
 from samebytes.archive.member import Found, Member
 from samebytes.archive.tar import TarEnd, TarReader
-from samebytes.archive.zip import ZipEnd, ZipReader
+from samebytes.archive.zip import ZipReader
+from samebytes.archive.zip_directory import ZipEnd
 from samebytes.digest import Digest
 from samebytes.errors import UserError
 
@@ -138,7 +139,8 @@ def read_contents(artifact: Artifact, numbers: Collection[int], limits: Limits) 
 
     Raises ArtifactError, as ``read_artifact`` does.
     """
-    left, contents = set(numbers), dict[int, bytes]()
+    contents = {number: artifact.kept[number] for number in numbers if number in artifact.kept}
+    left = set(numbers) - contents.keys()
     if not left:
         return contents
     with _opened(artifact.path, limits) as reader:

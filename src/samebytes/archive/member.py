@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -74,19 +73,17 @@ class Member:
     """An entry by what unpacking it gives; its place in ``Archive.members`` is its order.
 
     ``name`` is text with undecodable bytes as surrogates, without the slash that ends a folder's;
-    ``content`` is of files only; ``link`` is the target of links.
+    ``content`` is of files only; ``link`` is the target of links; ``executable_for`` says who makes
+    an executable file of it, for programs do not agree.
     """
 
     name: str
     type: MemberType
     content: Blob
     mode: int
+    executable_for: tuple[str, ...]
     link: str
     header: TarHeader | ZipHeader
-
-    @property
-    def is_executable(self) -> bool:
-        return self.type is MemberType.FILE and bool(self.mode & stat.S_IXUSR)
 
 
 NOTHING = Blob(0, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")

@@ -70,6 +70,8 @@ _TYPES = {
     b"5": MemberType.FOLDER,
     b"6": MemberType.DEVICE,
 }
+#: Unpacking keeps the executable bit of the owner, and gives it to the others or not (PEP 706).
+_OWNER = ("the owner",)
 _EXTENSIONS = (b"x", b"g", b"L", b"K")
 
 
@@ -262,6 +264,7 @@ def _member(
         type=entry.type,
         content=Blob(entry.size, sha256) if entry.size else NOTHING,
         mode=entry.mode,
+        executable_for=_OWNER if entry.type is MemberType.FILE and entry.mode & 0o100 else (),
         link=entry.link,
         header=TarHeader(
             raw=raw,

@@ -273,8 +273,8 @@ def _member_differences(one: Member, two: Member) -> Iterator[Difference]:
         yield Difference.of("member-type", one.name, one.type, two.type)
     elif one.link != two.link:
         yield Difference.of("member-link", one.name, one.link, two.link)
-    if one.is_executable != two.is_executable and one.type is two.type:
-        values = tuple("executable" if each.is_executable else "not" for each in (one, two))
+    if one.executable_for != two.executable_for and one.type is two.type:
+        values = (" and ".join(each.executable_for) or "nobody" for each in (one, two))
         yield Difference.of("member-executable", one.name, *values)
 
 

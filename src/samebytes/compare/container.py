@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import lzma
 import struct
+import unicodedata
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -191,22 +192,36 @@ def _end_name(record: bytes) -> str:
 def order_differences(first: Artifact, second: Artifact, pairing: Pairing) -> Iterator[Difference]:
     """Whether the members stand in another order, and zip data in another than its directory."""
     numbers = [number for _, number in pairing.pairs]
+    decides = _order_decides(first) or _order_decides(second)
     if count := moved(numbers):
-        linked = any(
-            member.type in (MemberType.LINK, MemberType.HARD_LINK)
-            for artifact in (first, second)
-            for member in artifact.members
-        )
-        kind = "link-order" if linked else "member-order"
-        values = _order(first.members), _order(second.members)
+        kind = "link-order" if decides else "member-order"
+        values = _order(first.members, second.members), _order(second.members, first.members)
         yield Difference.of(kind, None, *values, f"{count:,} members elsewhere")
+    if not isinstance(first.container, Zipfile) or not isinstance(second.container, Zipfile):
+        return
     layouts = [
         layout(artifact.members[number] for number in sorted(pair[side] for pair in pairing.pairs))
         for side, artifact in enumerate((first, second))
     ]
     if layouts[0] != layouts[1]:
         how = ["as listed" if each == sorted(each) else "another order" for each in layouts]
-        yield Difference.of("zip-layout", None, how[0], how[1])
+        yield Difference.of("link-order" if decides else "zip-layout", None, how[0], how[1])
+
+
+def _order_decides(artifact: Artifact) -> bool:
+    """Whether unpacking in another order may give something else: links, or one path twice.
+
+    Paths are one where some file system takes them for one.
+    """
+    if any(member.type in (MemberType.LINK, MemberType.HARD_LINK) for member in artifact.members):
+        return True
+    return len({_folded(member.name) for member in artifact.members}) < len(artifact.members)
+
+
+def _folded(name: str) -> str:
+    if "/." in name or "//" in name or name.startswith("./"):
+        name = "/".join(part for part in name.split("/") if part not in ("", "."))
+    return name.lower() if name.isascii() else unicodedata.normalize("NFKC", name.casefold())
 
 
 def layout(members: Iterable[Member]) -> list[int]:
@@ -218,8 +233,8 @@ def layout(members: Iterable[Member]) -> list[int]:
     return [rank[position] for position in positions]
 
 
-def _order(members: Sequence[Member]) -> str:
-    """The rule that an order follows, if it is a known one."""
+def _order(members: Sequence[Member], others: Sequence[Member]) -> str:
+    """The rule that an order follows, if it is a known one; else where it leaves the other's."""
     names = [member.name for member in members]
     if _ascending(names):
         return "sorted by name"
@@ -227,8 +242,10 @@ def _order(members: Sequence[Member]) -> str:
         return "sorted by folder"
     if _ascending([(name.count("/"), name) for name in names]):
         return "sorted by depth"
-    start = ", ".join(name.rpartition("/")[2] for name in names[:3])
-    return f"not sorted: {start} …"
+    differing = (
+        one.name for one, two in zip(members, others, strict=False) if one.name != two.name
+    )
+    return f"not sorted: {next(differing, names[-1]).rpartition('/')[2]} before others"
 
 
 def _ascending(keys: Sequence[object]) -> bool:

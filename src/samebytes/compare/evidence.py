@@ -14,13 +14,18 @@ from functools import cached_property
 from samebytes.archive.artifact import Artifact, Form
 from samebytes.archive.member import TarHeader, ZipHeader
 from samebytes.archive.tar import FIELDS, number
-from samebytes.archive.zip import CENTRAL
+from samebytes.archive.zip_directory import CENTRAL
 from samebytes.compare.model import Difference
 from samebytes.compare.pairing import top_folder
 
-#: Members whose contents are evidence, and up to which size (bytes) they are looked at.
-LARGEST = 1024**2
-_EVIDENCE = re.compile(r"[^/]+\.dist-info/(?:WHEEL|METADATA)|[^/]+/(?:PKG-INFO|pyproject\.toml)")
+#: Members whose contents are evidence, or likely to differ, so that they are kept when they are
+#: first read; up to this size, in bytes.
+_LARGEST = 1024**2
+_EVIDENCE = re.compile(
+    r"[^/]+\.dist-info/(?:METADATA|RECORD|WHEEL)"
+    r"|[^/]+/(?:PKG-INFO|pyproject\.toml|setup\.cfg)"
+    r"|.+\.egg-info/(?:PKG-INFO|SOURCES\.txt)"
+)
 
 #: First parts of ``build-backend`` in pyproject.toml, by the name of the program.
 _BACKENDS = {
@@ -40,8 +45,8 @@ _GENERATORS = {"bdist_wheel": "setuptools", "poetry": "poetry-core"}
 
 
 def is_evidence(_number: int, name: str, size: int) -> bool:
-    """Which members are read for what they tell of their origin."""
-    return size <= LARGEST and _EVIDENCE.fullmatch(name) is not None
+    """Which members' contents are kept."""
+    return size <= _LARGEST and _EVIDENCE.fullmatch(name) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +187,7 @@ def _declared(pyproject: str, *, has_egg_info: bool) -> Backend | None:
     """What pyproject.toml of an sdist names; setuptools where nothing does and its traces are."""
     try:
         system = tomllib.loads(pyproject).get("build-system", {})
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return None
     declared = system.get("build-backend", "") if isinstance(system, dict) else ""
     if not isinstance(declared, str) or not declared:

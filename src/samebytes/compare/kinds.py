@@ -91,7 +91,7 @@ KINDS: Mapping[str, Kind] = {
             "tar-trailing": "bytes after the end of the tar",
             "zip-gap": "bytes in the zip that belong to no member",
             "zip-trailing": "bytes after the end of the zip",
-            "link-order": "order of members, some of which are links",
+            "link-order": "order of members of which some are links, or of one path",
             "sdist-folder": "spelling of the sdist's top folder",
             "dist-info-folder": "spelling of the dist-info folder",
             "member-only-in-first": "member that only the first has",

@@ -137,7 +137,7 @@ def _owner_value(header: TarHeader, field: str) -> str:
 
 def _mode(first: Member, second: Member) -> Iterator[Correction]:
     changed = first.mode ^ second.mode
-    if first.is_executable != second.is_executable:
+    if first.executable_for != second.executable_for:
         changed &= ~stat.S_IXUSR  # a difference of content, reported as such
     if changed:
         values = (f"{first.mode:04o}", f"{second.mode:04o}")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from samebytes.archive.member import Blob, Member, ZipHeader
-from samebytes.archive.zip import (
+from samebytes.archive.zip_directory import (
     CENTRAL,
     DESCRIPTOR,
     FULL_32,
@@ -18,7 +18,7 @@ from samebytes.archive.zip import (
 from samebytes.compare.correction import Correction, Slots
 from samebytes.compare.model import Difference
 
-_EXECUTABLE = 0o100 << 16
+_EXECUTABLE, _TYPE = 0o111 << 16, 0o170000 << 16
 
 
 def slots_of(member: Member) -> Slots:
@@ -214,10 +214,14 @@ def _attributes(first: Member, second: Member, one: Slots, two: Slots) -> Iterat
     if one["external_attr"] == two["external_attr"]:
         return
     numbers = [_number(slots["external_attr"]) for slots in (one, two)]
-    if first.is_executable != second.is_executable and not (
-        (numbers[0] ^ numbers[1]) & ~_EXECUTABLE
-    ):
-        return  # a difference of content, reported as such
+    changed = numbers[0] ^ numbers[1]
+    # What decides the type, or who may execute, is a difference of content, reported as such.
+    if first.executable_for != second.executable_for:
+        changed &= ~_EXECUTABLE
+    if first.type is not second.type:
+        changed &= ~_TYPE
+    if not changed:
+        return
     shown = tuple(_attribute(value) for value in numbers)
     yield _correction("zip-external-attr", first.name, (shown[0], shown[1]), "external_attr")
 

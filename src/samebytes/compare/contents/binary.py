@@ -51,11 +51,13 @@ def _catalogue(data: bytes) -> dict[bytes, bytes] | None:
     if max(originals, translations) + 8 * count > len(data):
         return None
     entries: dict[bytes, bytes] = {}
+    total = 0
     for number in range(count):
         strings = []
         for table in (originals, translations):
             length, start = struct.unpack_from(f"{order}LL", data, table + 8 * number)
-            if start + length > len(data):
+            total += length
+            if start + length > len(data) or total > len(data):  # strings that overlap
                 return None
             strings.append(data[start : start + length])
         if strings[0] in entries:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import configparser
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from email.parser import Parser
+from email.parser import HeaderParser
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -62,7 +62,7 @@ def read_setup_cfg(first: str, second: str) -> Reading:
 
 def _parsed(text: str) -> tuple[_Fields, str]:
     """The fields in their order, and the description."""
-    message = Parser().parsestr(text)
+    message = HeaderParser().parsestr(text)
     fields = [(name, str(value)) for name, value in message.items()]
     body = message.get_payload()
     own = [value for name, value in fields if name.lower() == "description"]
@@ -117,7 +117,7 @@ def _words(value: str) -> str:
 def _requirement(value: str) -> str:
     try:
         requirement = Requirement(value)
-    except InvalidRequirement:
+    except (InvalidRequirement, RecursionError):
         return _words(value)
     requirement.name = canonicalize_name(requirement.name)
     requirement.extras = {canonicalize_name(extra) for extra in requirement.extras}
@@ -146,7 +146,8 @@ _MEANINGS: Mapping[str, Callable[[str], str]] = {
 
 
 def _sections(text: str) -> dict[str, dict[str, str]] | None:
-    parser = configparser.RawConfigParser(strict=False, allow_no_value=True)
+    # Defaults would be repeated in every section.
+    parser = configparser.RawConfigParser(strict=False, allow_no_value=True, default_section="\0")
     try:
         parser.read_string(text)
     except configparser.Error:
