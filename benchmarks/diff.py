@@ -144,12 +144,19 @@ def measure_memory(folder: Path, gib: float) -> None:
         )
 
 
+#: A process counts as its own what its parent had when it was started, so this one has little.
+PEAK = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
 def peak_of(command: list[str]) -> tuple[float, int]:
     """Seconds and the largest resident size, in bytes, of one process."""
     started = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, _, usage = os.wait4(process.pid, 0)
-    return time.perf_counter() - started, usage.ru_maxrss * 1024
+    done = subprocess.run([sys.executable, "-c", PEAK, *command], capture_output=True, check=True)
+    return time.perf_counter() - started, int(done.stdout) * 1024
 
 
 def main() -> None:

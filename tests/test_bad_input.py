@@ -201,7 +201,11 @@ CASES: dict[str, tuple[Callable[[Path], Arguments], str, str]] = {
     "evil sdist": (backend_whose_sdist_is_none, "outside of its folder", "Do not unpack"),
     "no answer": (backend_that_answers_nothing, "PEP 517 does not allow", "Report it"),
     "no zip": (backend_whose_wheel_is_no_zip, "cannot be read as an archive", "Get it again"),
-    "damaged wheel": (backend_whose_wheel_is_damaged, "'small.py' does not have its CRC", "Get it"),
+    "damaged wheel": (
+        backend_whose_wheel_is_damaged,
+        "'small.py' does not have its checksum",
+        "Get it",
+    ),
     "two lines": (backend_that_names_a_line, "letters that no artifact's name has", "Report it"),
     "a number": (backend_that_requires_a_number, "PEP 517 does not allow", "Report it"),
     "sleeping backend": (backend_that_sleeps, "still running after 0.5 seconds", "--timeout"),
@@ -306,6 +310,7 @@ def test_output_folder_of_another_user(folder: Path) -> None:
 #: What is imported late is imported before, as nobody may not be able to read it.
 AS_NOBODY = """
 import os, sys
+import samebytes.cli.build
 from samebytes.cli.console import Terminal
 from samebytes.cli.main import main
 Terminal().warn("warm")

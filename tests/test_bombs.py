@@ -22,6 +22,8 @@ from samebytes.archive.limits import Limits
 from samebytes.compare.comparison import Options, compare
 from samebytes.errors import ArtifactError
 
+pytestmark = pytest.mark.slow
+
 
 def zeros(size: int) -> TarSpec:
     """A tar of zeros, which has no members."""

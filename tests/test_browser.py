@@ -52,6 +52,8 @@ COLOURS = """elements => elements.filter(e => e.checkVisibility()).map(element =
 
 Open = Callable[..., Page]
 
+pytestmark = pytest.mark.slow
+
 
 def chromium() -> str:
     found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
@@ -369,7 +371,6 @@ def test_screenshot(open_page: Open, tmp_path: Path) -> None:
     assert picture.stat().st_size < 150_000
 
 
-@pytest.mark.slow
 def test_django(folder: Path, samebytes: Command, open_page: Open) -> None:
     """The published sdist beside ours."""
     release = RELEASES[1]

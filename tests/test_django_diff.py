@@ -10,11 +10,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pypi_simple
 import pytest
 from conftest import Command
 from django_tree import RELEASES, django_repository, published_sdist
 from test_documents import validate
 
+from samebytes.index import IndexSettings
 from samebytes.report.text import LINES
 
 pytestmark = pytest.mark.slow
@@ -41,7 +43,7 @@ def test_pairs_of_django(folder: Path, samebytes: Command) -> None:
         "setuptools-2": build(folder / "two", hatchling=False),
         "hatchling": build(folder / "three", hatchling=True),
     }
-    built["published"] = [published_sdist(RELEASES[1])]
+    built["published"] = [published_sdist(RELEASES[1]), published_wheel(folder)]
     done = samebytes("build", "pypi:django==5.2.19", "-o", folder / "ours", "--as-of", AS_OF)
     assert done.status == 0, done.stderr
     built["ours"] = [folder / "ours" / name for name in done.digests]
@@ -51,7 +53,7 @@ def test_pairs_of_django(folder: Path, samebytes: Command) -> None:
         ("setuptools-1", "hatchling"),
         ("published", "ours"),
     ):
-        for one, two in zip(built[first], built[second], strict=False):
+        for one, two in zip(built[first], built[second], strict=True):
             name = f"diff-{first}-{second}-{'wheel' if one.suffix == '.whl' else 'sdist'}.txt"
             printed = samebytes("diff", one, two, "--json", folder / "diff.json")
             assert printed.status == 1, printed.stderr
@@ -59,6 +61,14 @@ def test_pairs_of_django(folder: Path, samebytes: Command) -> None:
             validate(json.loads((folder / "diff.json").read_text()), "diff-1.json")
             failed += list(compared_with_golden(name, masked(printed.stdout)))
     assert failed == []
+
+
+def published_wheel(folder: Path) -> Path:
+    name = f"django-{RELEASES[1].version}-py3-none-any.whl"
+    with pypi_simple.PyPISimple(IndexSettings.from_pip(os.environ).urls[0]) as client:
+        packages = client.get_project_page("django").packages
+        client.download_package(next(p for p in packages if p.filename == name), folder / name)
+    return folder / name
 
 
 def build(root: Path, *, hatchling: bool) -> list[Path]:

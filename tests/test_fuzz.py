@@ -42,6 +42,8 @@ from samebytes.compare.comparison import compare
 from samebytes.compare.model import Verdict
 from samebytes.errors import SamebytesError
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 2
 CHUNKS = 4
 

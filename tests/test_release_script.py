@@ -22,6 +22,7 @@ def run(root: Path, *arguments: str) -> Result:
     return Result(done.returncode, done.stdout, done.stderr)
 
 
+@pytest.mark.slow
 def test_same_bytes_as_samebytes(folder: Path, samebytes: Command) -> None:
     root = repository(folder / "project", HATCHLING)
     git(root, "tag", "v1")

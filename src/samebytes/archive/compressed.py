@@ -17,8 +17,10 @@ from samebytes.archive.limits import Limits
 from samebytes.archive.member import NOTHING, Blob
 
 CHUNK = 256 * 1024
+#: Compressed bytes given to zlib at once: what it cannot take yet, it copies.
+_INPUT = 32 * 1024
 #: Of what is compressed, and of what that became, this much is kept to recognise the compressor.
-SAMPLE_PLAIN, SAMPLE_STREAM = 256 * 1024, 32 * 1024
+SAMPLE_PLAIN, SAMPLE_STREAM = 128 * 1024, 32 * 1024
 
 #: Flags of a gzip header (RFC 1952, 2.3.1).
 FHCRC, FEXTRA, FNAME, FCOMMENT = 2, 4, 8, 16
@@ -94,7 +96,7 @@ class _Input:
     def chunk(self) -> bytes:
         """Some bytes; none at the end."""
         if self._position == len(self._buffer):
-            self._buffer, self._position = self._file.read(CHUNK), 0
+            self._buffer, self._position = self._file.read(_INPUT), 0
         data = self._buffer[self._position :]
         self._position = len(self._buffer)
         return data
@@ -104,7 +106,7 @@ class _Input:
         self._position -= len(data)
 
     def peek(self, size: int) -> bytes:
-        while len(self._buffer) - self._position < size and (more := self._file.read(CHUNK)):
+        while len(self._buffer) - self._position < size and (more := self._file.read(_INPUT)):
             self._buffer = self._buffer[self._position :] + more
             self._position = 0
         return self._buffer[self._position : self._position + size]

@@ -18,6 +18,8 @@ class Limits:
 
     def check(self, path: Path, *, members: int = 0, size: int = 0, headers: int = 0) -> None:
         """Raise ArtifactError if one of them is over its limit."""
+        if members <= self.members and size <= self.size and headers <= self.headers:
+            return
         for found, limit, what in (
             (members, self.members, "has more than {:,} members"),
             (size, self.size, "unpacks to more than {:,} bytes"),

@@ -153,17 +153,17 @@ class TarReader:
                 if kind == b"g":
                     shared = {**shared, **extension.records}
                 extensions.append(extension)
+                self.limits.check(self.path, headers=headers)
             else:
                 entry = _entry(self.path, raw, extensions, shared)
                 size += entry.size
                 headers += _RECORD * len(entry.records) * (entry.records is not shared)
-                self.limits.check(self.path, members=count + 1, size=size)
+                self.limits.check(self.path, members=count + 1, size=size, headers=headers)
                 keep = wanted(count, entry.name, entry.size)
                 member, content = _member(entry, raw, tuple(extensions), plain, keep=keep)
                 yield Found(count, member, content)
                 extensions.clear()
                 count += 1
-            self.limits.check(self.path, headers=headers)
         self.end = _end(plain, raw, tuple(extensions))
 
     def _check_header(self, raw: bytes) -> None:
@@ -250,19 +250,21 @@ def _member(
     entry: _Entry, raw: bytes, extensions: tuple[Extension, ...], plain: _Plain, *, keep: bool
 ) -> tuple[Member, bytes]:
     """The member with the digest of its content, which is read here, and kept if it should be."""
-    kept = b""
-    padding = b""
+    kept = padding = b""
+    content = NOTHING
     if entry.size:
         if entry.size <= _AT_ONCE:
-            kept = plain.take(entry.size)
+            data = plain.take(entry.size + -entry.size % BLOCK)
+            kept, padding = data[: entry.size], data[entry.size :]
             sha256 = hashlib.sha256(kept).hexdigest()
         else:
             kept, sha256 = _long_content(plain, entry.size, keep=keep)
-        padding = plain.take(-entry.size % BLOCK)
+            padding = plain.take(-entry.size % BLOCK)
+        content = Blob(entry.size, sha256)
     member = Member(
         name=entry.name,
         type=entry.type,
-        content=Blob(entry.size, sha256) if entry.size else NOTHING,
+        content=content,
         mode=entry.mode,
         executable_for=_OWNER if entry.type is MemberType.FILE and entry.mode & 0o100 else (),
         link=entry.link,
@@ -303,7 +305,7 @@ def _overridden(path: Path, key: str, gnu: bytes, extensions: Sequence[Extension
 
 def _own_name(path: Path, raw: bytes) -> str:
     name, prefix = text(raw[FIELDS["name"]]), raw[FIELDS["prefix"]]
-    if not any(prefix):
+    if not prefix.strip(b"\0"):
         return name
     if not raw.startswith(b"ustar\0", 257):
         raise damaged(path, f"{name!r} has fields that tar programs read differently")
@@ -316,7 +318,8 @@ def checked_name(path: Path, name: str) -> str:
     Raises ArtifactError if it is empty, absolute, has a NUL, or would leave the folder.
     """
     stripped = name.rstrip("/")
-    if not stripped or name.startswith("/") or "\0" in name or ".." in name.split("/"):
+    leaves = ".." in name and ".." in name.split("/")
+    if not stripped or name.startswith("/") or "\0" in name or leaves:
         raise damaged(path, f"a member's name could reach outside of its folder: {name!r:.200}")
     return stripped
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from contextlib import suppress
 from dataclasses import dataclass
@@ -139,6 +140,7 @@ class _Options:
 
 def _compare(options: _Options, terminal: Terminal) -> Report:
     files = pair_files(options.first, options.second)
+    gc.disable()  # what is read stays to the end, and is no cycle
     with terminal.reading():
         settings = Options(
             limits=Limits(members=options.max_members, size=options.max_size),

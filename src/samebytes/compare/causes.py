@@ -130,7 +130,7 @@ _TABLE: tuple[tuple[str, str, frozenset[str], Recogniser, Reason, str], ...] = (
         _WRITTEN,
         recognition.other_backend,
         recognition.say_backends,
-        "Build both with the same backend, or see with samebytes migrate what the change moves.",
+        "Build both with the same backend. If the change is meant, look at each listed member.",
     ),
     (
         "other-backend-version",

@@ -264,7 +264,7 @@ def _name_differences(first: Artifact, second: Artifact, pairing: Pairing) -> It
         for number in numbers:
             member = artifact.members[number]
             size = f", {member.content.size:,} bytes" if member.content.size else ""
-            values = (f"{member.type}{size}", "none")
+            values = (f"{member.type}{size}", "absent")
             yield Difference.of(kind, member.name, *(values if first_has else values[::-1]))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from samebytes.archive.member import Extension, Member, TarHeader
@@ -16,6 +16,8 @@ from samebytes.compare.model import Difference
 _NUMERIC = ("mode", "uid", "gid", "size", "mtime", "devmajor", "devminor")
 _TEXTUAL = ("name", "prefix", "link", "uname", "gname")
 _OWNER = ("uid", "gid", "uname", "gname")
+_IDS = slice(FIELDS["uid"].start, FIELDS["gid"].stop)
+_NAMES = slice(FIELDS["uname"].start, FIELDS["gname"].stop)
 _NAMING = ("path", "linkpath")
 
 
@@ -116,14 +118,26 @@ def _pax_time(header: TarHeader) -> tuple[int | None, str]:
 
 
 def _owner(name: str, one: TarHeader, two: TarHeader) -> Iterator[Correction]:
-    owners = [{field: _owner_value(header, field) for field in _OWNER} for header in (one, two)]
+    owners = _owner_of(one), _owner_of(two)
     if owners[0] != owners[1]:
-        changed = [field for field in _OWNER if owners[0][field] != owners[1][field]]
-        values = tuple(_shown_owner(**owner) for owner in owners)
-        yield _correction("tar-owner", name, (values[0], values[1]), *changed, "extensions")
+        places = zip(_OWNER, owners[0], owners[1], strict=True)
+        changed = [field for field, mine, theirs in places if mine != theirs]
+        values = (_shown_owner(*owners[0]), _shown_owner(*owners[1]))
+        yield _correction("tar-owner", name, values, *changed, "extensions")
 
 
-def _shown_owner(*, uid: str, gid: str, uname: str, gname: str) -> str:
+def _owner_of(header: TarHeader) -> tuple[str, ...]:
+    if header.records.keys() & _OWNER:
+        return tuple(_owner_value(header, field) for field in _OWNER)
+    return _stored_owner(header.raw[_IDS], header.raw[_NAMES])
+
+
+@lru_cache(4096)
+def _stored_owner(ids: bytes, names: bytes) -> tuple[str, ...]:
+    return str(number(ids[:8])), str(number(ids[8:])), text(names[:32]), text(names[32:])
+
+
+def _shown_owner(uid: str, gid: str, uname: str, gname: str) -> str:
     names = f"{uname}:{gname}" if uname or gname else "no name"
     return f"{names} ({uid}:{gid})"
 
