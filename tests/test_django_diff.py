@@ -16,7 +16,7 @@ from conftest import Command
 from django_tree import RELEASES, django_repository, published_sdist
 from test_documents import validate
 
-from samebytes.index import IndexSettings
+from samebytes.index import Index, IndexSettings
 from samebytes.report.text import LINES
 
 pytestmark = pytest.mark.slow
@@ -65,7 +65,8 @@ def test_pairs_of_django(folder: Path, samebytes: Command) -> None:
 
 def published_wheel(folder: Path) -> Path:
     name = f"django-{RELEASES[1].version}-py3-none-any.whl"
-    with pypi_simple.PyPISimple(IndexSettings.from_pip(os.environ).urls[0]) as client:
+    index = Index(IndexSettings.from_pip(os.environ), folder / "cache")
+    with pypi_simple.PyPISimple(index.settings.urls[0], session=index.session()) as client:
         packages = client.get_project_page("django").packages
         client.download_package(next(p for p in packages if p.filename == name), folder / name)
     return folder / name

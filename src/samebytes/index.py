@@ -153,7 +153,7 @@ class Index:
         """The release's sdist on one index, ``.tar.gz`` before ``.zip``."""
         import pypi_simple
 
-        with _index_errors(url), self._session() as session:
+        with _index_errors(url), self.session() as session:
             client = pypi_simple.PyPISimple(url, session=session)
             try:
                 page = client.get_project_page(name, timeout=self.settings.timeout)
@@ -188,7 +188,7 @@ class Index:
     def _download(self, url: str, target: Path) -> None:
         with (
             _index_errors(url),
-            self._session() as session,
+            self.session() as session,
             session.get(
                 url,
                 stream=True,
@@ -205,7 +205,8 @@ class Index:
                     received += file.write(chunk)
                     self.progress(received, total)
 
-    def _session(self) -> requests.Session:
+    def session(self) -> requests.Session:
+        """A session with the proxy and the certificates of the settings, or those of the system."""
         import requests
 
         session = requests.Session()

@@ -91,10 +91,10 @@ def _compression_residual(
     first, second = one.compression, two.compression
     if "gzip-padding" not in reported and first.trailing != second.trailing:
         return "the end of the file"
-    if "gzip-members" in reported or isinstance(first, OtherStream):
-        return (
-            None  # the members are taken from the first; such streams have no header of their own
-        )
+    if "gzip-members" in reported:
+        return None  # all of them are taken from the first
+    if isinstance(first, OtherStream):
+        return None  # whose headers are part of the stream
     assert isinstance(second, Gzip)
     for mine, theirs in zip(first.members, second.members, strict=True):
         if _gzip_header(mine, theirs, reported) != mine.header:
@@ -193,11 +193,8 @@ def recompressed(artifact: Artifact, limits: Limits) -> str | None:
     container = artifact.container
     assert isinstance(container, Tarball)
     compression = container.compression
-    wanted = (
-        compression.stream
-        if isinstance(compression, OtherStream)
-        else (compression.members[0].stream)
-    )
+    made = compression.members[0] if isinstance(compression, Gzip) else compression
+    wanted = made.stream
     for name, start in candidates(compression):
         compressor, digest, size = start(), hashlib.sha256(), 0
         for chunk in plain_chunks(artifact.path, limits):
