@@ -14,7 +14,7 @@ class Limits:
 
     members: int = 200_000
     size: int = 8 * 1024**3
-    headers: int = 256 * 1024**2
+    headers: int = 384 * 1024**2
 
     def check(self, path: Path, *, members: int = 0, size: int = 0, headers: int = 0) -> None:
         """Raise ArtifactError if one of them is over its limit."""

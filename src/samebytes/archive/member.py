@@ -25,7 +25,10 @@ class Blob(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extension:
-    """A header before a member's own: PAX records (types x and g) or a GNU long name (L and K)."""
+    """A header before a member's own: PAX records (types x and g) or a GNU long name (L and K).
+
+    ``payload`` is without the zeros that fill its last block.
+    """
 
     type: bytes
     raw: bytes

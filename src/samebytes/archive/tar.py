@@ -180,10 +180,10 @@ class TarReader:
         size = number(raw[FIELDS["size"]])
         if size is None or not 0 <= size <= _LONGEST_EXTENSION:
             raise damaged(self.path, f"a header of its tar has a size of {size}")
-        payload = plain.take(size + -size % BLOCK)
-        if payload[size:].strip(b"\0"):
+        payload, padding = plain.take(size), plain.take(-size % BLOCK)
+        if padding.strip(b"\0"):
             raise damaged(self.path, "bytes are hidden in the padding of a header of its tar")
-        records = _records(self.path, payload[:size]) if kind in (b"x", b"g") else {}
+        records = _records(self.path, payload) if kind in (b"x", b"g") else {}
         if any(key.startswith("GNU.sparse.") for key in records):
             raise damaged(self.path, "a member of its tar is sparse")
         if kind == b"g" and records.keys() & _RESHAPING:
