@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -9,7 +10,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import time
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -210,6 +213,50 @@ def test_stopped_half_way_leaves_nothing(folder: Path) -> None:
     assert process.returncode == 2, stderr
     assert "Interrupted" in stderr
     assert os.listdir(target.parent) == []
+
+
+#: A process counts as its own what its parent had when it was started, so this one has little.
+PEAK = """
+import resource, subprocess, sys
+status = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
+print(status, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["large-1.0-py3-none-any.whl", "large-1.0.tar.gz"])
+def test_memory_does_not_grow_with_the_contents(folder: Path, name: str) -> None:
+    """Two artifacts of 1 GiB, which differ in one byte at the end, in less than 200 MB."""
+    files = []
+    for number, last in enumerate((b"x", b"y")):
+        (folder / str(number)).mkdir()
+        files.append(folder / str(number) / name)
+        write_large(files[-1], last)
+    command = [sys.executable, "-c", PEAK, sys.executable, "-m", "samebytes", "diff"]
+    done = subprocess.run([*command, *map(str, files)], capture_output=True, text=True, timeout=90)
+    status, peak = map(int, done.stdout.split())
+    assert (status, done.stderr) == (1, "")
+    assert peak < 190
+
+
+def write_large(path: Path, last: bytes) -> None:
+    step, steps = bytes(1024**2), 1023
+    if path.suffix == ".whl":
+        with (
+            zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+            archive.open("large/data", "w", force_zip64=True) as member,
+        ):
+            for _ in range(steps):
+                member.write(step)
+            member.write(step[1:] + last)
+        return
+    info = tarfile.TarInfo("large-1.0/data")
+    info.size = len(step) * (steps + 1)
+    with gzip.open(path, "wb", 1) as file:
+        file.write(info.tobuf())
+        for _ in range(steps):
+            file.write(step)
+        file.write(step[1:] + last + bytes(1024))
 
 
 def test_every_id_is_explained(samebytes: Command) -> None:
