@@ -5,36 +5,23 @@ python docs/screenshot.py REPORT.html docs/report.png [WIDTHxHEIGHT] [light|dark
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = (
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-sync",
-    "--no-first-run",
-    "--no-sandbox",
-)
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-
-def chromium() -> str:
-    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
-        raise SystemExit("No Chromium: install one, or name it in CHROMIUM.")
-    return found
+from browser import FLAGS, MISSING, find_chromium
 
 
 def main(report: str, picture: str, size: str = "1200x860", scheme: str = "light") -> None:
     width, height = map(int, size.split("x"))
+    chromium = find_chromium()
+    if chromium is None:
+        raise SystemExit(MISSING)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
         page = browser.new_page(
             viewport={"width": width, "height": height},
             color_scheme="dark" if scheme == "dark" else "light",

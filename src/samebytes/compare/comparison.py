@@ -38,7 +38,7 @@ from samebytes.compare.model import (
     Where,
 )
 from samebytes.compare.pairing import Pairing, pair
-from samebytes.compare.proof import recompressed, residual
+from samebytes.compare.proof import Claim, recompressed, residual
 from samebytes.compare.tar_fields import tar_corrections
 from samebytes.compare.zip_fields import zip_corrections
 from samebytes.digest import Digest
@@ -202,7 +202,15 @@ class _Work:
     def _prove(self, pairing: Pairing) -> None:
         """Apply the corrections; what they leave is a difference of content."""
         reported = frozenset(difference.kind.id for difference in self.differences)
-        left = residual(self.first, self.second, pairing, self.corrections, reported)
+        left = residual(
+            Claim(
+                first=self.first,
+                second=self.second,
+                pairing=pairing,
+                corrections=self.corrections,
+                reported=reported,
+            )
+        )
         if left is not None:
             self.differences.append(
                 Difference.of("unexplained-bytes", None, left, "corrected, still another")

@@ -11,6 +11,7 @@ import hashlib
 import struct
 import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 
 from samebytes.archive.artifact import Artifact, Tarball, Zipfile, is_same_tar, plain_chunks
@@ -30,36 +31,34 @@ from samebytes.compare.container import candidates, end_style, layout
 from samebytes.compare.correction import Correction, corrected
 from samebytes.compare.pairing import Pairing
 
-Corrections = Mapping[int, list[Correction]]
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """That the second artifact, corrected, is the first.
 
-def residual(
-    first: Artifact,
-    second: Artifact,
-    pairing: Pairing,
-    corrections: Corrections,
-    reported: frozenset[str],
-) -> str | None:
-    """Where the corrected second is not the first; None if it is nowhere.
-
-    ``corrections`` are by the number of the first's member; ``reported`` are the ids of the
-    differences of the archives as wholes, whose parts are taken from the first. Both artifacts
-    must have the same members with the same contents.
+    ``corrections`` are by the number of the first's member; ``reported`` are the ids of all
+    differences, those of the archives as wholes included, whose parts are taken from the first.
+    Both artifacts have the same members with the same contents.
     """
-    if isinstance(first.container, Zipfile):
-        assert isinstance(second.container, Zipfile)
-        return _zip_residual(first, second, pairing, corrections, reported)
-    return _tar_residual(first, second, pairing, corrections, reported)
+
+    first: Artifact
+    second: Artifact
+    pairing: Pairing
+    corrections: Mapping[int, list[Correction]]
+    reported: frozenset[str]
 
 
-def _tar_residual(
-    first: Artifact,
-    second: Artifact,
-    pairing: Pairing,
-    corrections: Corrections,
-    reported: frozenset[str],
-) -> str | None:
-    for number, other in pairing.pairs:
+def residual(claim: Claim) -> str | None:
+    """Where the corrected second is not the first; None if it is nowhere."""
+    if "member-order" not in claim.reported and not _is_ascending(claim.pairing):
+        return "the order of the members"
+    is_zip = isinstance(claim.first.container, Zipfile)
+    return _zip_residual(claim) if is_zip else _tar_residual(claim)
+
+
+def _tar_residual(claim: Claim) -> str | None:
+    first, second, reported = claim.first, claim.second, claim.reported
+    for number, other in claim.pairing.pairs:
         mine, theirs = first.members[number], second.members[other]
         assert isinstance(mine.header, TarHeader)
         assert isinstance(theirs.header, TarHeader)
@@ -69,13 +68,11 @@ def _tar_residual(
         slots = corrected(
             tar_fields.slots_of(wanted),
             tar_fields.slots_of(theirs.header),
-            corrections.get(number, []),
+            claim.corrections.get(number, []),
         )
         extensions = tuple((each.raw, each.payload) for each in wanted.extensions)
         if tar_fields.encoded(slots) != (wanted.raw, extensions, wanted.padding):
             return f"the header of {mine.name!r}"
-    if "member-order" not in reported and not _is_ascending(pairing):
-        return "the order of the members"
     one, two = first.container, second.container
     assert isinstance(one, Tarball)
     assert isinstance(two, Tarball)
@@ -127,19 +124,12 @@ def _gzip_header(mine: GzipMember, theirs: GzipMember, reported: frozenset[str])
     return header
 
 
-def _zip_residual(
-    first: Artifact,
-    second: Artifact,
-    pairing: Pairing,
-    corrections: Corrections,
-    reported: frozenset[str],
-) -> str | None:
+def _zip_residual(claim: Claim) -> str | None:
     """Lay the corrected members out as in the first, and compare every header that gives."""
-    if "member-order" not in reported and not _is_ascending(pairing):
-        return "the order of the members"
+    first, second, pairing = claim.first, claim.second, claim.pairing
     members = [first.members[number] for number, _ in pairing.pairs]
     others = [second.members[number] for number in sorted(other for _, other in pairing.pairs)]
-    if "zip-layout" not in reported and layout(members) != layout(others):
+    if "zip-layout" not in claim.reported and layout(members) != layout(others):
         return "the layout of the zip"
     partners = {number: second.members[other] for number, other in pairing.pairs}
     end = 0
@@ -149,7 +139,9 @@ def _zip_residual(
         header = _header(mine)
         partner = partners.get(number, mine)  # entries for folders are taken as they are
         slots = corrected(
-            zip_fields.slots_of(mine), zip_fields.slots_of(partner), corrections.get(number, [])
+            zip_fields.slots_of(mine),
+            zip_fields.slots_of(partner),
+            claim.corrections.get(number, []),
         )
         gap: Blob = slots["gap"]
         local, descriptor, central = zip_fields.encoded(slots, end + gap.size)
@@ -163,7 +155,7 @@ def _zip_residual(
         if mine.content != partner.content or gap != header.gap:
             return f"the content of {mine.name!r}"
         end += gap.size + len(local) + header.stream.size + len(descriptor)
-    return _zip_end_residual(first, second, reported)
+    return _zip_end_residual(first, second, claim.reported)
 
 
 def _zip_end_residual(first: Artifact, second: Artifact, reported: frozenset[str]) -> str | None:
