@@ -66,9 +66,10 @@ def _of_tar(tar: tarfile.TarFile, info: tarfile.TarInfo) -> Unpacked:
     kind = "file" if info.isreg() else "folder" if info.isdir() else str(info.type)
     file = tar.extractfile(info) if info.isreg() else None
     content = file.read() if file else b""
-    executable = kind == "file" and bool(info.mode & stat.S_IXUSR)
+    owner = kind == "file" and bool(info.mode & stat.S_IXUSR)
+    anybody = kind == "file" and bool(info.mode & 0o7111)
     link = info.linkname if info.islnk() or info.issym() else ""
-    return Unpacked(info.name.rstrip("/"), kind, content, link, (executable, executable))
+    return Unpacked(info.name.rstrip("/"), kind, content, link, (owner, anybody))
 
 
 def _without_implied(members: list[Unpacked]) -> list[Unpacked]:

@@ -29,8 +29,7 @@ TAR_CORRECTIONS: Mapping[str, Mapping[str, Any]] = {
     "tar-type": {"type": b"7"},
     "tar-name-encoding": {"long": Long.PAX},
     "tar-number-encoding": {"fields": {"gid": octal_space(0, 8)}},
-    "tar-pax-record": {"records": ((b"SCHILY.fflags", b"none"),)},
-    "tar-padding": {"link": b"of no link"},
+    "tar-pax-record": {"records": ((b"comment", b"none"),)},
 }
 GZIP_CORRECTIONS: Mapping[str, Mapping[str, Any]] = {
     "gzip-header-mtime": {"mtime": EPOCH},

@@ -91,6 +91,10 @@ DOT_TWO = (ZipMember(name=b"demo-1.0.dist-info/x"), ZipMember(name=b"demo-1.0.po
 MODE = stat.S_IFREG | 0o644
 EXTRA = struct.pack("<HHBL", 0x5455, 5, 1, EPOCH)
 
+#: libarchive's field, from which it takes the mode and the type.
+SPECIAL = struct.pack("<HHB", 0x6C78, 1, 0)
+ACCENT = replace(ENTRY, name="demo/é.py".encode(), flags=UTF8)
+
 GZIP_CASES = (
     in_gzip("gzip-header-mtime", mtime=EPOCH),
     in_gzip("gzip-header-name", name=b"demo-1.0.tar"),
@@ -116,7 +120,7 @@ GZIP_CASES = (
         replace(LARGE, compression=replace(XZ, level=1)),
     ),
     Case(
-        "gzip-padding",
+        "gzip-trailing",
         replace(SDIST, compression=XZ),
         replace(SDIST, compression=replace(XZ, padding=4)),
     ),
@@ -142,7 +146,11 @@ TAR_CASES = (
     in_tar("tar-mode", mode=0o600),
     in_tar("tar-mode", mode=0o100644),
     in_tar("tar-mode", LINK, mode=0o755),
-    in_tar("tar-device", DEVICE, device=(1, 5)),
+    in_tar("member-link", DEVICE, device=(1, 5)),
+    in_tar("member-link", DEVICE, type=b"4"),
+    in_tar("tar-pax-other", records=((b"SCHILY.realsize", b"1"),)),
+    in_tar("member-executable", mode=0o645),
+    in_tar("member-executable", mode=0o4644),
     in_tar("tar-device", device=(1, 5)),
     in_tar("tar-format", format=GNU),
     in_tar("tar-format", replace(FILE, **ALL_V7), format=USTAR),  # type: ignore[arg-type]
@@ -226,6 +234,9 @@ ZIP_CASES = (
     in_zip(
         "zip-descriptor", replace(ENTRY, descriptor=Descriptor.SIGNED), descriptor=Descriptor.BARE
     ),
+    in_zip("zip-extra-other", local_extra=SPECIAL),
+    in_zip("zip-extra-other", central_extra=SPECIAL),
+    in_zip("zip-name-encoding", ACCENT, name="demo/é.py".encode("cp437"), flags=0),
     in_zip("zip-extra", local_extra=EXTRA, central_extra=EXTRA),
     in_zip("zip-extra", local_extra=EXTRA),
     in_zip("zip-extra", central_extra=EXTRA),

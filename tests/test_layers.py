@@ -20,7 +20,7 @@ LAYERS = (
     ("epoch",),
     ("process",),
     ("archive.__init__", "archive.canonical", "archive.damage", "archive.limits", "archive.member"),
-    ("archive.compressed", "archive.unpack"),
+    ("archive.compressed", "archive.pax", "archive.unpack"),
     ("archive.tar", "archive.zip_directory"),
     ("archive.zip",),
     ("archive.artifact",),

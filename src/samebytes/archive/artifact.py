@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,6 +49,15 @@ class Zipfile:
     format: str = "zip"
 
 
+#: Device, inode, size in bytes and time in nanoseconds: the same while a file is not written to.
+Identity = tuple[int, int, int, int]
+
+
+def changed(path: Path) -> UserError:
+    """The error that a file is not the one that was looked at before."""
+    return UserError(f"{path} was changed while it was read.", hint="Run it again.")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact:
     """An artifact that was read; ``kept`` are the contents that were asked for, by number."""
@@ -55,6 +66,7 @@ class Artifact:
     form: Form
     size: int
     digest: Digest
+    identity: Identity
     container: Tarball | Zipfile
     members: tuple[Member, ...]
     kept: Mapping[int, bytes]
@@ -116,6 +128,7 @@ def read_artifact(
     members: dict[int, Member] = {}
     kept: dict[int, bytes] = {}
     with _opened(path, limits) as reader:
+        before = reader.identity()
         size = path.stat().st_size
         for found in reader.members(wanted or _nothing):
             members[found.number] = found.member
@@ -123,11 +136,15 @@ def read_artifact(
                 kept[found.number] = found.content
             if progress is not None and found.number % 64 == 0:
                 progress(reader.file.tell(), size)
+        digest = reader.digest()
+        if reader.identity() != before:
+            raise changed(path)
         return Artifact(
             path=path,
             form=form_of(path),
             size=size,
-            digest=digest_of(path),
+            digest=digest,
+            identity=before,
             container=reader.container(),
             members=tuple(members[number] for number in range(len(members))),
             kept=kept,
@@ -144,6 +161,8 @@ def read_contents(artifact: Artifact, numbers: Collection[int], limits: Limits) 
     if not left:
         return contents
     with _opened(artifact.path, limits) as reader:
+        if reader.identity() != artifact.identity:
+            raise changed(artifact.path)
         for found in reader.members(lambda number, _name, _size: number in left):
             if found.number in left:
                 contents[found.number] = found.content
@@ -153,15 +172,34 @@ def read_contents(artifact: Artifact, numbers: Collection[int], limits: Limits) 
     return contents
 
 
-def plain_chunks(path: Path, limits: Limits) -> Iterator[bytes]:
+def plain_chunks(artifact: Artifact, limits: Limits) -> Iterator[bytes]:
     """The tar in a compressed tar, in pieces; raises ArtifactError, as ``read_artifact`` does."""
-    with path.open("rb") as file, damage_named(path):
-        yield from _decompressed(file, path, limits)[1]
+    with artifact.path.open("rb") as file, damage_named(artifact.path):
+        if _identity(file) != artifact.identity:
+            raise changed(artifact.path)
+        yield from _decompressed(file, artifact.path, limits)[1]
+
+
+def _identity(file: BinaryIO) -> Identity:
+    facts = os.fstat(file.fileno())
+    return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns
 
 
 @dataclass(slots=True)
-class _TarFile:
+class _File:
     file: BinaryIO
+
+    def digest(self) -> Digest:
+        """That of what was read: of this file, whatever the path leads to by now."""
+        self.file.seek(0)
+        return Digest(hashlib.file_digest(self.file, "sha256").hexdigest())  # type: ignore[arg-type]
+
+    def identity(self) -> Identity:
+        return _identity(self.file)
+
+
+@dataclass(slots=True)
+class _TarFile(_File):
     reader: TarReader
     compression: Gzip | OtherStream
 
@@ -173,8 +211,7 @@ class _TarFile:
 
 
 @dataclass(slots=True)
-class _ZipFile:
-    file: BinaryIO
+class _ZipFile(_File):
     reader: ZipReader
 
     def members(self, wanted: Wanted) -> Iterator[Found]:

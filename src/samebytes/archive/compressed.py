@@ -24,6 +24,7 @@ SAMPLE_PLAIN, SAMPLE_STREAM = 128 * 1024, 32 * 1024
 
 #: Flags of a gzip header (RFC 1952, 2.3.1).
 FHCRC, FEXTRA, FNAME, FCOMMENT = 2, 4, 8, 16
+_RESERVED = 0xE0
 _LONGEST_FIELD = 64 * 1024
 _MOST_GZIP_MEMBERS = 65_536
 _XZ_MEMORY = 256 * 1024**2
@@ -72,7 +73,7 @@ class OtherStream:
     method: str
     stream: Blob = NOTHING
     trailing: Blob = NOTHING
-    trailing_is_zero: bool = True
+    trailing_is_zero: bool = False
 
 
 class _Decompressor(Protocol):
@@ -181,6 +182,8 @@ def _gzip_header(source: _Input, path: Path) -> _HeaderFields:
     magic, method, flags, mtime, xfl, system = struct.unpack("<2sBBIBB", fixed)
     if magic != b"\x1f\x8b" or method != 8:
         raise damaged(path, f"it is not a gzip file: {_looks_like(fixed)}")
+    if flags & _RESERVED:
+        raise damaged(path, "its gzip header has flags of unknown meaning")
     raw, extra, name, comment = fixed, None, None, None
     if flags & FEXTRA:
         length = source.take(2)
@@ -249,7 +252,7 @@ def other_chunks(file: BinaryIO, path: Path, limits: Limits, facts: OtherStream)
                 yield plain
         source.give_back(decompress.unused_data)
     facts.stream = Blob(packed, digest.hexdigest())
-    facts.trailing, facts.trailing_is_zero = source.remainder()
+    facts.trailing, _ = source.remainder()  # not even zeros may follow
 
 
 def _decompressor(method: str) -> _Decompressor:

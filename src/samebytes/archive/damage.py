@@ -60,5 +60,5 @@ def damaged(path: Path, reason: str) -> ArtifactError:
     """The error that says why a file cannot be read; ``reason`` has no full stop."""
     return ArtifactError(
         f"{path.name} cannot be read as an archive: {reason}.",
-        hint="Get it again: it is damaged, cut short, or another kind of file.",
+        hint="Get it again: it is damaged, another kind of file, or made to be read in two ways.",
     )

@@ -25,10 +25,14 @@ from samebytes.archive.member import (
     MemberType,
     TarHeader,
 )
+from samebytes.archive.pax import RESHAPING, pax_records
 
 BLOCK = 512
 _ZERO_BLOCK = bytes(BLOCK)
 #: Bytes of one extension; a path or a label has no need of more.
+_LARGEST_MODE = 0o7777777
+#: Of an owner, a time, a size or a device; some programs fail on larger ones.
+_LARGEST_NUMBER = 2**40
 _LONGEST_EXTENSION = 1024 * 1024
 _AT_ONCE = 1024 * 1024
 #: What a PAX record takes in memory, however short it is, in bytes.
@@ -70,16 +74,15 @@ _TYPES = {
     b"5": MemberType.FOLDER,
     b"6": MemberType.DEVICE,
 }
-#: Unpacking keeps the executable bit of the owner, and gives it to the others or not (PEP 706).
-_OWNER = ("the owner",)
+#: Headers that may stand before a member, and their order: programs disagree on all others.
+_ORDERS = re.compile(rb"g*(x|LK?|KL?)?")
 _EXTENSIONS = (b"x", b"g", b"L", b"K")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TarEnd:
-    """What follows the last member: extensions that belong to none, zeros, and anything else."""
+    """What follows the last member: zeros, and anything else."""
 
-    extensions: tuple[Extension, ...] = ()
     zeros: int = 0
     trailing: Blob = NOTHING
 
@@ -153,6 +156,8 @@ class TarReader:
                 if kind == b"g":
                     shared = {**shared, **extension.records}
                 extensions.append(extension)
+                if not _ORDERS.fullmatch(b"".join(each.type for each in extensions)):
+                    raise damaged(self.path, "programs disagree on the headers before a member")
                 self.limits.check(self.path, headers=headers)
             else:
                 entry = _entry(self.path, raw, extensions, shared)
@@ -164,7 +169,9 @@ class TarReader:
                 yield Found(count, member, content)
                 extensions.clear()
                 count += 1
-        self.end = _end(plain, raw, tuple(extensions))
+        if extensions or not count:
+            raise damaged(self.path, "its tar ends without a member")
+        self.end = _end(plain, raw)
 
     def _check_header(self, raw: bytes) -> None:
         if len(raw) < BLOCK:
@@ -173,7 +180,7 @@ class TarReader:
         if stored != _unsigned_sum(raw) and stored != _signed_sum(raw):
             raise damaged(self.path, f"a header of its tar is damaged: {raw[:100]!r:.120}")
         numbers = raw[100:148] + raw[329:345]
-        if not _USUAL.fullmatch(numbers) and any(number(raw[each]) is None for each in _NUMBERS):
+        if not _USUAL.fullmatch(numbers) and not all(_is_sane(raw[each]) for each in _NUMBERS):
             raise damaged(self.path, f"a field of its tar is not a number: {raw[:100]!r:.120}")
 
     def _extension(self, kind: bytes, raw: bytes, plain: _Plain) -> Extension:
@@ -183,16 +190,18 @@ class TarReader:
         payload, padding = plain.take(size), plain.take(-size % BLOCK)
         if padding.strip(b"\0"):
             raise damaged(self.path, "bytes are hidden in the padding of a header of its tar")
-        records = _records(self.path, payload) if kind in (b"x", b"g") else {}
-        if any(key.startswith("GNU.sparse.") for key in records):
-            raise damaged(self.path, "a member of its tar is sparse")
-        if kind == b"g" and records.keys() & _RESHAPING:
+        hidden = raw[FIELDS["link"]] + raw[FIELDS["unused"]] + raw[FIELDS["prefix"]]
+        if hidden.strip(b"\0"):
+            raise damaged(self.path, "bytes are hidden in a header of its tar")
+        records = pax_records(self.path, payload) if kind in (b"x", b"g") else {}
+        if kind == b"g" and records.keys() & RESHAPING:
             raise damaged(self.path, "a global header gives all its members one name or size")
         return Extension(type=kind, raw=raw, payload=payload, records=records)
 
 
-#: PAX records that decide what a member is, not only what is said about it.
-_RESHAPING = {"path", "linkpath", "size"}
+def _is_sane(raw: bytes) -> bool:
+    value = number(raw)
+    return value is not None and abs(value) <= _LARGEST_NUMBER
 
 
 @lru_cache(4096)
@@ -224,11 +233,16 @@ def _entry(
     link = ""
     if kind in (MemberType.LINK, MemberType.HARD_LINK):
         link = _overridden(path, "linkpath", b"K", extensions) or text(raw[FIELDS["link"]])
+    elif kind is MemberType.DEVICE:
+        numbers = (number(raw[FIELDS[field]]) for field in ("type", "devmajor", "devminor"))
+        link = "type {}, device {}, {}".format(*numbers)
     size, mode = number(raw[FIELDS["size"]]), number(raw[FIELDS["mode"]])
     if "size" in records:
-        size = _whole(records["size"])
-    if size is None or size < 0 or mode is None:
+        size = int(records["size"])
+    if size is None or size < 0 or mode is None or not 0 <= mode <= _LARGEST_MODE:
         raise damaged(path, f"size or mode of {name!r} is not a number")
+    if not (raw[FIELDS["size"]].strip(b" \0") and raw[FIELDS["mode"]].strip(b" \0")):
+        raise damaged(path, f"{name!r} has no size, or no mode")
     if kind is not MemberType.FILE and size:
         raise damaged(path, f"{name!r} is a {kind} and has a content")
     return _Entry(checked_name(path, name), kind, size, mode, link, records)
@@ -239,11 +253,13 @@ def _type(path: Path, raw: bytes, name: str) -> MemberType:
     kind = _TYPES.get(field)
     if kind is None:
         raise damaged(path, f"{name!r} is of a type that sdists do not hold")
-    if name.endswith("/") and kind is MemberType.FILE:
-        if field != b"\0":
-            raise damaged(path, f"{name!r} has the name of a folder and the type of a file")
+    # Some programs look at the name in the header, some at the one that overrules it.
+    named = {each.endswith("/") for each in (name, text(raw[FIELDS["name"]]))}
+    if kind is MemberType.FOLDER or named == {False}:
+        return kind
+    if field == b"\0" and named == {True} and name == _own_name(path, raw):
         return MemberType.FOLDER
-    return kind
+    raise damaged(path, f"{name!r} has the name of a folder and is none")
 
 
 def _member(
@@ -266,7 +282,7 @@ def _member(
         type=entry.type,
         content=content,
         mode=entry.mode,
-        executable_for=_OWNER if entry.type is MemberType.FILE and entry.mode & 0o100 else (),
+        executable_for=_executable_for(entry.mode) if entry.type is MemberType.FILE else (),
         link=entry.link,
         header=TarHeader(
             raw=raw,
@@ -276,6 +292,17 @@ def _member(
         ),
     )
     return member, kept if keep else b""
+
+
+@lru_cache(64)
+def _executable_for(mode: int) -> tuple[str, ...]:
+    """Who makes an executable file of it: some look at the owner's bit (PEP 706), some at any."""
+    rules = (
+        ("programs that look at the owner", mode & 0o100),
+        ("programs that look at all", mode & 0o111),
+        ("another user, as setuid or setgid", mode & 0o7000),
+    )
+    return tuple(name for name, applies in rules if applies)
 
 
 def _long_content(plain: _Plain, size: int, *, keep: bool) -> tuple[bytes, str]:
@@ -324,31 +351,6 @@ def checked_name(path: Path, name: str) -> str:
     return stripped
 
 
-def _whole(data: bytes) -> int | None:
-    return int(data) if data.isdigit() and len(data) < 20 else None
-
-
-def _records(path: Path, data: bytes) -> dict[str, bytes]:
-    """The records of a PAX header: ``length key=value`` and a line end, over and over."""
-    records: dict[str, bytes] = {}
-    position = 0
-    while position < len(data):
-        digits, space, _ = data[position : position + 12].partition(b" ")
-        length = _whole(digits) if space else None
-        if length is None or not len(digits) + 1 < length <= len(data) - position:
-            raise damaged(path, "a PAX record of its tar has no length, or a wrong one")
-        record = data[position + len(digits) + 1 : position + length]
-        key, equals, value = record[:-1].partition(b"=")
-        if not key or not equals or record[-1:] != b"\n":
-            raise damaged(path, "a PAX record of its tar is damaged")
-        name = key.decode("utf-8", "surrogateescape")
-        if name in records and name in _RESHAPING:
-            raise damaged(path, "a member of its tar has two names, or sizes")
-        records[name] = value
-        position += length
-    return records
-
-
 def _unsigned_sum(raw: bytes) -> int:
     """The checksum of a header, which counts its own field as eight spaces."""
     own = 8 * 0x20 - sum(raw[FIELDS["checksum"]])
@@ -364,7 +366,7 @@ def _signed_sum(raw: bytes) -> int:
     return sum(data) - 256 * sum(byte > 127 for byte in data)
 
 
-def _end(plain: _Plain, first: bytes, extensions: tuple[Extension, ...]) -> TarEnd:
+def _end(plain: _Plain, first: bytes) -> TarEnd:
     """What is left: zeros, or bytes that some program might take for more members."""
     zeros = len(first)
     digest, size = hashlib.sha256(), 0
@@ -375,4 +377,4 @@ def _end(plain: _Plain, first: bytes, extensions: tuple[Extension, ...]) -> TarE
             data = rest
         digest.update(data)
         size += len(data)
-    return TarEnd(extensions=extensions, zeros=zeros, trailing=Blob(size, digest.hexdigest()))
+    return TarEnd(zeros=zeros, trailing=Blob(size, digest.hexdigest()))

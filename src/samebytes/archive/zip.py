@@ -11,6 +11,7 @@ import stat
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,7 +23,6 @@ from samebytes.archive.tar import checked_name
 from samebytes.archive.zip_directory import (
     DEFLATED,
     DESCRIPTOR,
-    ENCRYPTED,
     UNICODE_PATH_EXTRA,
     UTF8,
     Entry,
@@ -34,7 +34,9 @@ from samebytes.errors import ArtifactError
 
 _LOCAL_SIZE = 30
 _LOCAL_MAGIC, _DESCRIPTOR_MAGIC = b"PK\x03\x04", b"PK\x07\x08"
-_UNIX = 3
+_UNIX, _DOS = 3, 0
+_LEVEL = 0x6
+_DOS_FOLDER = 0x10
 _EXECUTE = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 
 
@@ -106,7 +108,7 @@ class ZipReader:
         said = [crc, packed, size]
         known = [entry.crc, entry.packed, entry.size]
         sizes_follow = flags & DESCRIPTOR and not any(said)
-        watched = ENCRYPTED | DESCRIPTOR | UTF8
+        watched = ~_LEVEL & 0xFFFF  # deflate's level may be noted in one header only
         if (
             (name, method, flags & watched) != (entry.name, entry.method, entry.flags & watched)
             or (said != known and not sizes_follow)
@@ -140,7 +142,7 @@ class ZipReader:
                 content.update(plain)
                 if keep:
                     kept.append(plain)
-        complete = inflate is None or not entry.packed or (inflate.eof and not inflate.unused_data)
+        complete = inflate is None or (inflate.eof and not inflate.unused_data)
         if not complete or size != entry.size:
             raise self._damaged(f"{name!r:.200} is not as long as it says")
         if crc != entry.crc:
@@ -154,7 +156,7 @@ class ZipReader:
     def _small_content(self, entry: Entry, name: str, start: int) -> tuple[Blob, Blob, bytes]:
         """The same of an entry that fits into one chunk, as nearly all do."""
         data = plain = self._directory.read(start, entry.packed)
-        if entry.method == DEFLATED and data:
+        if entry.method == DEFLATED:
             inflate = zlib.decompressobj(-zlib.MAX_WBITS)
             plain = inflate.decompress(data, CHUNK)
             if not inflate.eof or inflate.unused_data:
@@ -187,23 +189,23 @@ class ZipReader:
 
     def _member(self, entry: Entry, name: str, content: Blob, header: ZipHeader) -> Member:
         mode = int.from_bytes(entry.raw[40:42], "little")
-        is_unix = entry.raw[5] == _UNIX
-        kind = MemberType.FILE
-        if name.endswith("/"):
-            kind = MemberType.FOLDER
-        elif is_unix and stat.S_ISLNK(mode):
-            kind = MemberType.LINK
-        elif is_unix and stat.S_IFMT(mode) not in (0, stat.S_IFREG):
-            kind = MemberType.DEVICE
-        if kind is MemberType.FOLDER and content.size:
-            raise self._damaged(f"{name!r:.200} is a folder and has a content")
+        kind = _type(name, mode)
+        system = entry.raw[5]
+        is_dos_folder = bool(entry.raw[38] & _DOS_FOLDER)
+        if (
+            (kind is MemberType.FOLDER and content.size)
+            or (kind is not MemberType.FOLDER and is_dos_folder)
+            or (kind in (MemberType.LINK, MemberType.DEVICE) and system != _UNIX)
+            or "\\" in name
+        ):
+            raise self._damaged(f"programs disagree on what {name!r:.200} is")
         return Member(
             name=checked_name(self._path, name),
             type=kind,
             content=content,
             mode=mode,
-            executable_for=_executable_for(mode, is_unix=is_unix),
-            link="",
+            executable_for=_executable_for(mode, system) if kind is MemberType.FILE else (),
+            link=f"mode {mode:o}" if kind is MemberType.DEVICE else "",
             header=header,
         )
 
@@ -219,11 +221,22 @@ def _inflated(inflate: zlib._Decompress, data: bytes) -> Iterator[bytes]:
             return
 
 
-def _executable_for(mode: int, *, is_unix: bool) -> tuple[str, ...]:
-    """Which installers make a file executable: pip looks at what others read of Unix only."""
+def _type(name: str, mode: int) -> MemberType:
+    if name.endswith("/"):
+        return MemberType.FOLDER
+    if stat.S_ISLNK(mode):
+        return MemberType.LINK
+    return MemberType.FILE if stat.S_IFMT(mode) in (0, stat.S_IFREG) else MemberType.DEVICE
+
+
+@lru_cache(256)
+def _executable_for(mode: int, system: int) -> tuple[str, ...]:
+    """Who makes an executable file of it: pip looks at the mode, others at the system first."""
     rules = (
         ("pip", stat.S_ISREG(mode) and mode & _EXECUTE),
-        ("installers that ask for Unix", is_unix and mode & _EXECUTE),
+        ("programs that ask for Unix", system == _UNIX and mode & _EXECUTE),
+        (f"programs that know system {system}", system not in (_UNIX, _DOS) and mode & _EXECUTE),
+        ("another user, as setuid or setgid", mode & 0o7000),
     )
     return tuple(name for name, applies in rules if applies)
 

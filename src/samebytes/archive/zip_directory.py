@@ -54,6 +54,8 @@ ENCRYPTED, DESCRIPTOR, UTF8 = 0x1, 0x8, 0x800
 _PATCH, _STRONGLY, _MASKED = 0x20, 0x40, 0x2000
 #: Version 6.3 of the format; none has come since.
 _NEWEST = 63
+#: Some programs look no further back from the end.
+_LONGEST_COMMENT = 8192
 STORED, DEFLATED = 0, 8
 FULL_16, FULL_32 = 0xFFFF, 0xFFFFFFFF
 ZIP64_EXTRA = 1
@@ -133,8 +135,9 @@ class ZipDirectory:
         ):
             if small not in (large, full):
                 raise self._damaged("its two zip directories disagree")
-        if fields[0] not in (0, FULL_16) or fields[1] not in (0, FULL_16):
-            raise self._damaged("it is one part of several")
+        parts = (0, FULL_16) if wide else (0,)
+        if fields[0] not in parts or fields[1] not in parts or len(comment) > _LONGEST_COMMENT:
+            raise self._damaged("it is one part of several, or has too long a comment")
         record = directory.offset + directory.size
         if record != (end - _END64_SIZE if wide else end):
             raise self._damaged("its directory is not where its end says")
@@ -158,7 +161,7 @@ class ZipDirectory:
         length, number, other, here, count, size, start = struct.unpack_from("<Q4xLLQQQQ", raw, 4)
         if length != 44 or here != count or start + size != offset:
             raise self._damaged("its two zip directories disagree")
-        if disk or number or other or disks > 1:
+        if disk or number or other or disks != 1:
             raise self._damaged("it is one part of several")
         return _Directory(start, size, count)
 

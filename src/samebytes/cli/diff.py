@@ -17,13 +17,14 @@ from samebytes.cli.console import Terminal, check_target, print_json, print_repo
 from samebytes.compare.comparison import Options, compare
 from samebytes.compare.contents.reading import Bounds
 from samebytes.compare.folders import pair_files
-from samebytes.compare.model import Verdict
+from samebytes.compare.model import Comparison, Verdict
 from samebytes.errors import SamebytesError, UserError
 from samebytes.report.document import Report, document
 from samebytes.report.explanations import entries
 from samebytes.report.text import LINES, text_report
+from samebytes.report.visible import visible
 
-#: A report on one of several pairs is not shorter than this, in lines.
+#: Where a report on one of several pairs would be shorter than this, in lines, one line must do.
 _SHORTEST = 8
 _UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
 
@@ -105,15 +106,15 @@ def diff_command(context: click.Context, /, **values: Any) -> None:
     """
     options = _Options(**values)
     terminal = Terminal(quiet=options.quiet, verbose=options.verbose)
-    for name, target in (("json", options.json_file), ("html", options.html_file)):
-        if target is not None:
-            check_target(target, name)
-    report = Report(first=str(options.first), second=str(options.second))
+    _check_targets(options)
+    done: list[Comparison] = []
     try:
-        report = _compare(options, terminal)
+        report = _compare(options, terminal, done)
     except SamebytesError as error:
         if options.json_file is not None:
             with suppress(UserError):
+                names = str(options.first), str(options.second)
+                report = Report(first=names[0], second=names[1], comparisons=tuple(done))
                 print_json(document(report, error), options.json_file)
         raise
     _write(report, options)
@@ -138,7 +139,26 @@ class _Options:
     quiet: bool
 
 
-def _compare(options: _Options, terminal: Terminal) -> Report:
+def _check_targets(options: _Options) -> None:
+    """Fail before the work where a document could not be written, or would overwrite something."""
+    targets = {"json": options.json_file, "html": options.html_file}
+    for name, target in targets.items():
+        if target is None:
+            continue
+        check_target(target, name)
+        for path in (options.first, options.second):
+            if _is_same_file(path, Path(target)):
+                raise UserError(f"--{name} would overwrite {path}.", hint="Name another file.")
+    if options.json_file is not None and options.json_file == options.html_file:
+        raise UserError("--json and --html name the same file.", hint="Name two files.")
+
+
+def _is_same_file(one: Path, two: Path) -> bool:
+    return one.exists() and two.exists() and one.samefile(two)
+
+
+def _compare(options: _Options, terminal: Terminal, done: list[Comparison]) -> Report:
+    """Compare all pairs; ``done`` holds those that were compared if one cannot be."""
     files = pair_files(options.first, options.second)
     gc.disable()  # what is read stays to the end, and is no cycle
     with terminal.reading():
@@ -147,11 +167,12 @@ def _compare(options: _Options, terminal: Terminal) -> Report:
             bounds=Bounds(context=options.context, lines=options.max_lines),
             progress=terminal.reached,
         )
-        comparisons = [compare(first, second, settings) for first, second in files.pairs]
+        for first, second in files.pairs:
+            done.append(compare(first, second, settings))
     return Report(
         first=str(options.first),
         second=str(options.second),
-        comparisons=tuple(comparisons),
+        comparisons=tuple(done),
         only_in_first=files.only_in_first,
         only_in_second=files.only_in_second,
     )
@@ -173,10 +194,20 @@ def _lines(report: Report, options: _Options) -> list[Text]:
     if options.quiet:
         return [Text(str(report.verdict))]
     pairs = len(report.comparisons)
-    room = None if options.verbose else max(_SHORTEST, LINES // max(1, pairs))
+    room = None if options.verbose else LINES // max(1, pairs)
     lines: list[Text] = []
+    if pairs > 1:
+        lines.append(Text(f"{report.verdict}: {pairs} pairs of artifacts", "bold"))
     for comparison in report.comparisons:
-        lines += [Text()] * bool(lines) + text_report(comparison, lines=room)
+        if room is None or room >= _SHORTEST:
+            lines += [Text()] * bool(lines) + text_report(comparison, lines=room)
+        else:
+            lines.append(Text(f"{comparison.verdict}: {visible(comparison.second.filename)}"))
+    if room is not None and room < _SHORTEST:
+        hidden = len(lines) - (LINES - 2)
+        lines = lines[: LINES - 2]
+        more = f", {hidden} more pairs" if hidden > 0 else ""
+        lines.append(Text(f"--verbose, --html and --json say why{more}", "dim"))
     for where, paths in (("first", report.only_in_first), ("second", report.only_in_second)):
         lines += [Text(f"only in the {where} folder: {path.name}") for path in paths]
     return lines

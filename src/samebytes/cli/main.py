@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import signal
 import sys
@@ -76,6 +77,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program and exit."""
     if not os.environ.get("SAMEBYTES_DEBUG"):
         warnings.simplefilter("ignore")  # of libraries, for their developers
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # whatever it cannot encode
     for number in _STOPPING:
         signal.signal(number, _interrupt)
     status = _run(arguments)

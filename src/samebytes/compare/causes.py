@@ -77,6 +77,7 @@ _HIDDEN = _kinds("gzip-trailing", "tar-trailing", "zip-gap", "zip-trailing", "ta
 _WRITTEN = (
     _kinds("metadata-*", "wheel-*", "record-order", "record-line-ends", "dist-info-folder")
     | _kinds("sdist-folder", "member-only-in-first", "member-only-in-second", "setup-cfg-tags")
+    | _kinds("member-renamed", "member-content", "content-spacing")
     | (_CONTAINER - _TIMES - _HIDDEN - _kinds("tar-owner", "deflate-stream"))
 )
 
@@ -152,7 +153,7 @@ _TABLE: tuple[tuple[str, str, frozenset[str], Recogniser, Reason, str], ...] = (
         "no-epoch",
         "no SOURCE_DATE_EPOCH",
         _TIMES,
-        recognition.has_many_times,
+        recognition.has_no_epoch,
         recognition.say_times,
         _EPOCH_FIX,
     ),
@@ -255,9 +256,9 @@ _TABLE: tuple[tuple[str, str, frozenset[str], Recogniser, Reason, str], ...] = (
     (
         "metadata-writer",
         "metadata written in another style",
-        _kinds("metadata-version", "metadata-spelling", "wheel-*", "dist-info-folder")
-        | _kinds("sdist-folder"),
-        recognition.always,
+        _kinds("metadata-version", "metadata-spelling", "metadata-field", "wheel-*")
+        | _kinds("dist-info-folder", "sdist-folder"),
+        recognition.is_style,
         recognition.say("The fields are written as another version of the backend writes them."),
         "Build both with the same version of the backend.",
     ),
@@ -296,7 +297,8 @@ _TABLE: tuple[tuple[str, str, frozenset[str], Recogniser, Reason, str], ...] = (
     (
         "other-writer",
         "another program wrote the archive",
-        _CONTAINER - _TIMES - _kinds("tar-owner"),
+        (_CONTAINER - _TIMES - _kinds("tar-owner"))
+        | _kinds("tar-pax-other", "zip-extra-other", "zip-name-encoding"),
         recognition.always,
         recognition.say("The same contents are put into the archive in another way."),
         "Use the same frontend and backend in the same versions, or samebytes build on both sides.",

@@ -13,6 +13,7 @@ from samebytes.archive.artifact import (
     Form,
     Tarball,
     Zipfile,
+    changed,
     digest_of,
     form_of,
     format_of,
@@ -77,7 +78,11 @@ def compare(first: Path, second: Path, options: Options | None = None) -> Compar
     if digests[0] == digests[1]:
         sides = [_unread_side(path, digests[0]) for path in (first, second)]
         return Comparison(verdict=Verdict.IDENTICAL, first=sides[0], second=sides[1])
-    return _Work(_read(first, options), _read(second, options), options).comparison()
+    artifacts = [_read(path, options) for path in (first, second)]
+    for artifact, digest in zip(artifacts, digests, strict=True):
+        if artifact.digest != digest:
+            raise changed(artifact.path)
+    return _Work(artifacts[0], artifacts[1], options).comparison()
 
 
 def _read(path: Path, options: Options) -> Artifact:
@@ -113,7 +118,7 @@ class _Work:
         self.differences += self._container_differences(pairing)
         for number, other in pairing.pairs:
             one, two = self.first.members[number], self.second.members[other]
-            self.differences += _member_differences(one, two)
+            self.differences += _member_differences(one, two, same_format=same_format)
             if same_format:
                 self._compare_headers(number, one, two)
         self._compare_contents(pairing)
@@ -276,12 +281,19 @@ def _name_differences(first: Artifact, second: Artifact, pairing: Pairing) -> It
             yield Difference.of(kind, member.name, *(values if first_has else values[::-1]))
 
 
-def _member_differences(one: Member, two: Member) -> Iterator[Difference]:
+def _member_differences(one: Member, two: Member, *, same_format: bool) -> Iterator[Difference]:
     if one.type is not two.type:
         yield Difference.of("member-type", one.name, one.type, two.type)
     elif one.link != two.link:
         yield Difference.of("member-link", one.name, one.link, two.link)
-    if one.executable_for != two.executable_for and one.type is two.type:
+    executable = one.executable_for, two.executable_for
+    # Each format has rules of its own.
+    differs = (
+        executable[0] != executable[1]
+        if same_format
+        else bool(executable[0]) != bool(executable[1])
+    )
+    if differs and one.type is two.type:
         values = (" and ".join(each.executable_for) or "nobody" for each in (one, two))
         yield Difference.of("member-executable", one.name, *values)
 

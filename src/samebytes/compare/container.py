@@ -50,9 +50,6 @@ def tarball_differences(one: Tarball, two: Tarball, *, same_tar: bool) -> Iterat
         yield _sized("tar-trailing", ends[0].trailing, ends[1].trailing)
     if ends[0].zeros != ends[1].zeros:
         yield Difference.of("tar-end", None, *(f"{each.zeros:,} bytes" for each in ends))
-    if ends[0].extensions != ends[1].extensions:
-        counts = [f"{len(each.extensions)} extensions" for each in ends]
-        yield Difference.of("tar-end", None, counts[0], counts[1], "extensions of no member")
 
 
 def _gzip(first: Gzip, second: Gzip, *, same_tar: bool) -> Iterator[Difference]:

@@ -135,9 +135,10 @@ class Evidence:
     def changed(self) -> frozenset[str]:
         """Paths of the members whose content differs or that one of the two lacks."""
         return frozenset(
-            origin.path(difference.member)
+            origin.path(name)
             for difference in self.differences
             if difference.is_content and difference.member is not None
+            for name in (difference.member, *_new_names(difference))
             for origin in self.origins
         )
 
@@ -157,6 +158,10 @@ class Evidence:
         return frozenset(
             _apart(each.first, each.second) for each in self.by_kind.get("zip-mtime", ())
         )
+
+
+def _new_names(difference: Difference) -> list[str]:
+    return [difference.second] if difference.kind.id == "member-renamed" else []
 
 
 def _apart(first: str, second: str) -> float | None:

@@ -10,6 +10,7 @@ from packaging.utils import (
     InvalidSdistFilename,
     InvalidWheelFilename,
     canonicalize_name,
+    canonicalize_version,
     parse_sdist_filename,
     parse_wheel_filename,
 )
@@ -79,9 +80,15 @@ def _key(path: Path) -> _Key:
     try:
         if form_of(path) is Form.WHEEL:
             name, version, build, tags = parse_wheel_filename(path.name)
-            return (Form.WHEEL, name, str(version), str(build), *sorted(map(str, tags)))
+            return (
+                Form.WHEEL,
+                name,
+                canonicalize_version(version),
+                str(build),
+                *sorted(map(str, tags)),
+            )
         stem = next(path.name.removesuffix(each) for each in SUFFIXES if path.name.endswith(each))
         name, version = parse_sdist_filename(f"{stem}.tar.gz")
-        return (Form.SDIST, name, str(version))
+        return (Form.SDIST, name, canonicalize_version(version))
     except (InvalidSdistFilename, InvalidWheelFilename):
         return (form_of(path), canonicalize_name(path.name))

@@ -60,7 +60,6 @@ KINDS: Mapping[str, Kind] = {
             "tar-pax-record": "PAX record of a member",
             "tar-pax-global": "global PAX header",
             "tar-pax-header": "way in which the same PAX records are stored",
-            "tar-padding": "bytes in the unused space of a tar header or block",
             "tar-end": "zeros at the end of the tar",
             # zip, APPNOTE 6.3
             "zip-mtime": "time of a member in the zip",
@@ -87,6 +86,10 @@ KINDS: Mapping[str, Kind] = {
         Level.CONTENT,
         {
             "archive-format": "archive format",
+            "tar-padding": "bytes in the unused space of a tar header or block",
+            "tar-pax-other": "PAX record that may change what unpacking gives",
+            "zip-extra-other": "extra field of a zip that may change what unpacking gives",
+            "zip-name-encoding": "encoding that a zip names for a member's name",
             "gzip-trailing": "bytes after the end of the gzip stream",
             "tar-trailing": "bytes after the end of the tar",
             "zip-gap": "bytes in the zip that belong to no member",
@@ -98,7 +101,7 @@ KINDS: Mapping[str, Kind] = {
             "member-only-in-second": "member that only the second has",
             "member-renamed": "name of a member of the same content",
             "member-type": "type of a member",
-            "member-link": "target of a link",
+            "member-link": "target of a link, or what a device is",
             "member-executable": "executable bit of a member",
             "member-content": "content of a member",
             "content-line-ends": "line ends of a text",

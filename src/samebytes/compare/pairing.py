@@ -38,9 +38,13 @@ def pair(first: Artifact, second: Artifact) -> Pairing:
     alone = [number for number, key in enumerate(one) if key not in places]
     others = [number for number in range(len(two)) if number not in paired]
     implied = _folders(one), _folders(two)
+    linked = any(
+        member.type in (MemberType.LINK, MemberType.HARD_LINK)
+        for member in (*first.members, *second.members)
+    )
 
     def is_implied(member: Member, key: tuple[str, int]) -> bool:
-        folder = member.type is MemberType.FOLDER and not key[1]
+        folder = member.type is MemberType.FOLDER and not key[1] and not linked
         return folder and key[0] in implied[0] and key[0] in implied[1]
 
     folders = [n for n in alone if is_implied(first.members[n], one[n])]

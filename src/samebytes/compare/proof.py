@@ -189,7 +189,7 @@ def recompressed(artifact: Artifact, limits: Limits) -> str | None:
     wanted = made.stream
     for name, start in candidates(compression):
         compressor, digest, size = start(), hashlib.sha256(), 0
-        for chunk in plain_chunks(artifact.path, limits):
+        for chunk in plain_chunks(artifact, limits):
             data = compressor.compress(chunk)
             digest.update(data)
             size += len(data)

@@ -30,9 +30,23 @@ def other_backend(difference: Difference, evidence: Evidence) -> bool:
     backends = evidence.backends
     if backends is None or backends[0].name == backends[1].name:
         return False
-    if difference.kind.id.startswith("member-only-in"):
+    return _may_be_backends(difference)
+
+
+def _may_be_backends(difference: Difference) -> bool:
+    """Whether a backend decides it: of members, only of those that backends write."""
+    if difference.kind.id in _OF_MEMBERS:
         return difference.member is not None and _is_backends_own(difference.member)
     return True
+
+
+_OF_MEMBERS = {
+    "content-spacing",
+    "member-content",
+    "member-only-in-first",
+    "member-only-in-second",
+    "member-renamed",
+}
 
 
 def _is_backends_own(name: str) -> bool:
@@ -48,9 +62,9 @@ def _is_backends_own(name: str) -> bool:
     )
 
 
-def other_backend_version(_difference: Difference, evidence: Evidence) -> bool:
+def other_backend_version(difference: Difference, evidence: Evidence) -> bool:
     backends = evidence.backends
-    return backends is not None and backends[0] != backends[1]
+    return backends is not None and backends[0] != backends[1] and _may_be_backends(difference)
 
 
 def from_setuptools(_difference: Difference, evidence: Evidence) -> bool:
@@ -64,16 +78,32 @@ def from_setuptools(_difference: Difference, evidence: Evidence) -> bool:
     )
 
 
-def has_many_times(_difference: Difference, evidence: Evidence) -> bool:
-    return any(len(origin.times) > 1 for origin in evidence.origins)
+def has_no_epoch(_difference: Difference, evidence: Evidence) -> bool:
+    """Whether one of them has several times, or the one that backends write without an epoch."""
+    return any(
+        len(origin.times) > 1 or origin.times & _DEFAULT_TIMES for origin in evidence.origins
+    )
+
+
+#: 2020-02-02 (hatchling) and 1980-01-01 (zip's first day), as tar and as zip hold them.
+_DEFAULT_TIMES = {1580601600, b"\0\0\x42\x50", b"\0\0\x21\0"}
 
 
 def is_time_zone(_difference: Difference, evidence: Evidence) -> bool:
-    """Whether all times are apart by the same number of quarter hours, within a day or so."""
+    """Whether many times are all apart by the same number of quarter hours, within a day or so."""
+    if max(len(origin.times) for origin in evidence.origins) == 1:
+        return False
     return len(evidence.zip_shifts) == 1 and all(
         shift is not None and not shift % 900 and 0 < abs(shift) <= 26 * 3600
         for shift in evidence.zip_shifts
     )
+
+
+def is_style(difference: Difference, _evidence: Evidence) -> bool:
+    """Of metadata fields, one that older backends wrote where there was nothing to say."""
+    if difference.kind.id != "metadata-field":
+        return True
+    return {difference.first, difference.second} == {"UNKNOWN", "none"}
 
 
 def is_umask(difference: Difference, _evidence: Evidence) -> bool:

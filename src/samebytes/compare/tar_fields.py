@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import Any
 
-from samebytes.archive.member import Extension, Member, TarHeader
+from samebytes.archive.member import Extension, Member, MemberType, TarHeader
+from samebytes.archive.pax import is_harmless
 from samebytes.archive.tar import FIELDS, number, text
 from samebytes.compare.correction import Correction, Slots
 from samebytes.compare.model import Difference
 
+#: Permissions that decide who may execute a file, and as whom.
+_DECIDING = 0o7111
+_DIGITS = b"01234567"
 _NUMERIC = ("mode", "uid", "gid", "size", "mtime", "devmajor", "devminor")
 _TEXTUAL = ("name", "prefix", "link", "uname", "gname")
 _OWNER = ("uid", "gid", "uname", "gname")
@@ -61,6 +64,8 @@ def tar_corrections(first: Member, second: Member) -> Iterator[Correction]:
         yield from _owner(name, one, two)
     if "mode" in changed:
         yield from _mode(first, second)
+    if first.type is MemberType.DEVICE:
+        changed -= {"type", "devmajor", "devminor"}  # a difference of content
     yield from _numbers(name, one, two, changed)
     yield from _texts(first, second, changed)
     yield from _plain_fields(first, second, changed)
@@ -152,7 +157,7 @@ def _owner_value(header: TarHeader, field: str) -> str:
 def _mode(first: Member, second: Member) -> Iterator[Correction]:
     changed = first.mode ^ second.mode
     if first.executable_for != second.executable_for:
-        changed &= ~stat.S_IXUSR  # a difference of content, reported as such
+        changed &= ~_DECIDING  # a difference of content, reported as such
     if changed:
         values = (f"{first.mode:04o}", f"{second.mode:04o}")
         yield _correction("tar-mode", first.name, values, "mode")
@@ -249,9 +254,21 @@ def _extensions(first: Member, second: Member) -> Iterator[Correction]:
     records = _merged(own[0]), _merged(own[1])
     if records[0] != records[1]:
         yield from _records(first.name, records, (one, two))
-    elif own[0] != own[1]:
+    if own[0] and own[1] and _shape(own[0], records) != _shape(own[1], records):
         values = (_described(own[0]), _described(own[1]))
         yield _correction("tar-pax-header", first.name, values, "extensions")
+
+
+def _shape(
+    own: tuple[Extension, ...], records: tuple[Mapping[str, bytes], Mapping[str, bytes]]
+) -> object:
+    """What of a PAX header does not follow from its records: its own fields, the records' order."""
+    (extension,) = own
+    place = FIELDS["size"], FIELDS["checksum"]
+    fields = [extension.raw[: place[0].start], extension.raw[place[0].stop : place[1].start]]
+    fields += [extension.raw[place[1].stop :], extension.raw[place[0]].translate(None, _DIGITS)]
+    order = [key for key in extension.records if key in records[0] and key in records[1]]
+    return fields, _checksum_style(extension.raw), order
 
 
 def _records(
@@ -263,13 +280,18 @@ def _records(
     for key in sorted(one.keys() | two.keys()):
         if one.get(key) == two.get(key) or key == "mtime" or key in _NAMING:
             continue  # the time and the names are looked at by themselves
+        if key == "size":
+            values = (_shown(one.get(key, b"")), _shown(two.get(key, b"")))
+            yield _correction("tar-number-encoding", name, values, "extensions", field="PAX size")
+            continue
         if key in _OWNER and _owner_value(headers[0], key) != _owner_value(headers[1], key):
             continue
-        values = tuple(
+        texts = tuple(
             "none" if value is None else value.decode("utf-8", "surrogateescape")
             for value in (one.get(key), two.get(key))
         )
-        yield _correction("tar-pax-record", name, (values[0], values[1]), "extensions", field=key)
+        kind = "tar-pax-record" if is_harmless(key) else "tar-pax-other"
+        yield _correction(kind, name, (texts[0], texts[1]), "extensions", field=key)
 
 
 def _of_type(header: TarHeader, kind: bytes) -> tuple[Extension, ...]:

@@ -12,6 +12,7 @@ from samebytes.archive.zip_directory import (
     DESCRIPTOR,
     FULL_32,
     LOCAL,
+    UTF8,
     ZIP64_EXTRA,
     extra_fields,
 )
@@ -55,6 +56,8 @@ def _sizes_follow(local: Mapping[str, bytes]) -> bool:
     return bool(flags & DESCRIPTOR) and not any(local["crc"]) and empty
 
 
+#: Times and Unix owners, in the ways of several programs (APPNOTE 4.5.2, Info-ZIP's extrafld.txt).
+_HARMLESS_EXTRAS = {0x000A, 0x5455, 0x5855, 0x7875}
 _CENTRAL_SLOTS = (
     "create_version",
     "create_system",
@@ -238,7 +241,9 @@ def _flags(name: str, one: Slots, two: Slots) -> Iterator[Correction]:
         if (flags[0] ^ flags[1]) & ~DESCRIPTOR:
             slots = (slot, "name", "local flags") if slot == "flags" else (slot,)
             shown = (f"{flags[0]:#06x}", f"{flags[1]:#06x}")
-            yield _correction("zip-flags", name, shown, *slots, field=field)
+            is_name = (flags[0] ^ flags[1]) & UTF8 and not one["name"].isascii()
+            kind = "zip-name-encoding" if is_name else "zip-flags"
+            yield _correction(kind, name, shown, *slots, field=field)
     shapes = [(slots["descriptor"], slots["follows"]) for slots in (one, two)]
     bits = [_number(slots["flags"]) & DESCRIPTOR for slots in (one, two)]
     if shapes[0] != shapes[1] or bits[0] != bits[1]:
@@ -265,7 +270,9 @@ def _extras(name: str, one: Slots, two: Slots) -> Iterator[Correction]:
         fields = [_other_fields(slots[slot]) for slots in (one, two)]
         if fields[0] != fields[1]:
             values = (_listed(fields[0]), _listed(fields[1]))
-            yield _correction("zip-extra", name, values, slot, field=field)
+            keys = {key for each in fields for key, _ in each}
+            kind = "zip-extra" if keys <= _HARMLESS_EXTRAS else "zip-extra-other"
+            yield _correction(kind, name, values, slot, field=field)
 
 
 def _zip64_shape(slots: Slots) -> tuple[Sequence[Any], ...]:

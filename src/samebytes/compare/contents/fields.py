@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from email.parser import HeaderParser
@@ -47,14 +46,14 @@ def read_wheel(first: str, second: str) -> Reading:
 def read_setup_cfg(first: str, second: str) -> Reading:
     """Whether two setup.cfg differ only in the section that a build of the sdist writes."""
     one, two = _sections(first), _sections(second)
-    if one is None or two is None:
-        return Reading()
-    tags = [dict(parsed.pop("egg_info", {})) for parsed in (one, two)]
+    tags = [parsed.pop("egg_info", []) for parsed in (one, two)]
     if one != two or tags[0] == tags[1]:
         return Reading()
-    pairs = [[(key, value) for key, value in each.items()] for each in tags]
+    pairs = [
+        [(name.strip(), value.strip()) for name, _, value in map(_split, each)] for each in tags
+    ]
     values = tuple(
-        ", ".join(f"{key} = {value}".strip() for key, value in each) or "none" for each in pairs
+        ", ".join(f"{name} = {value}" for name, value in each) or "none" for each in pairs
     )
     finding = Finding("setup-cfg-tags", values[0], values[1], "[egg_info]")
     return Reading(findings=[finding], form="fields", lines=list(_lines(*pairs)))
@@ -72,17 +71,24 @@ def _parsed(text: str) -> tuple[_Fields, str]:
 
 def _fields(kind: str, one: _Fields, two: _Fields, kinds: Mapping[str, str]) -> Iterator[Finding]:
     names = {name.lower(): name for name, _ in (*two, *one)}
-    for key in dict.fromkeys(name.lower() for name, _ in (*one, *two)):
-        values = [
-            Counter(value for name, value in each if name.lower() == key) for each in (one, two)
-        ]
-        gone, new = (list((values[a] - values[b]).elements()) for a, b in ((0, 1), (1, 0)))
+    values = _by_name(one), _by_name(two)
+    for key in dict.fromkeys((*values[0], *values[1])):
+        mine, theirs = (Counter(each.get(key, ())) for each in values)
+        gone, new = list((mine - theirs).elements()), list((theirs - mine).elements())
         if not (gone or new):
             continue
         meaning = _MEANINGS.get(key, _words)
         same = sorted(map(meaning, gone)) == sorted(map(meaning, new))
         found = "metadata-spelling" if same and kind == "metadata-field" else kinds.get(key, kind)
         yield Finding(found, _joined(gone), _joined(new), names[key])
+
+
+def _by_name(fields: _Fields) -> dict[str, list[str]]:
+    """Values by name in lower case, in the order of the names."""
+    found: dict[str, list[str]] = {}
+    for name, value in fields:
+        found.setdefault(name.lower(), []).append(value)
+    return found
 
 
 def _order(kind: str, one: _Fields, two: _Fields) -> Iterator[Finding]:
@@ -94,13 +100,12 @@ def _order(kind: str, one: _Fields, two: _Fields) -> Iterator[Finding]:
 
 def _lines(one: _Fields, two: _Fields) -> Iterator[Line]:
     first, second = Counter(one), Counter(two)
-    gone, new = first - second, second - first
-    names = dict.fromkeys(name for name, _ in (*gone, *new))
-    for wanted in names:
-        for mark, fields in (("-", gone), ("+", new)):
-            for name, value in fields.elements():
-                if name == wanted:
-                    yield Line(mark, f"{name}: {value}")
+    changed: dict[str, list[Line]] = {}
+    for mark, fields in (("-", first - second), ("+", second - first)):
+        for name, value in fields.elements():
+            changed.setdefault(name, []).append(Line(mark, f"{name}: {value}"))
+    for lines in changed.values():
+        yield from lines
 
 
 def _joined(values: list[str]) -> str:
@@ -145,11 +150,17 @@ _MEANINGS: Mapping[str, Callable[[str], str]] = {
 }
 
 
-def _sections(text: str) -> dict[str, dict[str, str]] | None:
-    # Defaults would be repeated in every section.
-    parser = configparser.RawConfigParser(strict=False, allow_no_value=True, default_section="\0")
-    try:
-        parser.read_string(text)
-    except configparser.Error:
-        return None
-    return {name: dict(parser.items(name)) for name in parser.sections()}
+def _split(line: str) -> tuple[str, str, str]:
+    return line.partition("=")
+
+
+def _sections(text: str) -> dict[str, list[str]]:
+    """The lines of each section, those before the first under no name."""
+    sections: dict[str, list[str]] = {"": []}
+    current = sections[""]
+    for line in text.splitlines():
+        if line.startswith("[") and line.rstrip().endswith("]"):
+            current = sections.setdefault(line.strip()[1:-1], [])
+        elif line.strip():
+            current.append(line)
+    return sections
