@@ -23,9 +23,12 @@ from tar_factory import TarMember, TarSpec
 from test_documents import validate
 from zip_factory import ZipMember, ZipSpec, dos_time
 
+from samebytes.archive.artifact import plain_chunks, read_artifact, read_contents
+from samebytes.archive.limits import Limits
 from samebytes.compare.causes import CAUSES
 from samebytes.compare.comparison import compare
 from samebytes.compare.kinds import KINDS
+from samebytes.errors import UserError
 from samebytes.report.explanations import entries
 from samebytes.report.text import LINES, text_report
 
@@ -134,6 +137,55 @@ def test_what_cannot_be_compared(folder: Path, samebytes: Command) -> None:
     document = json.loads(done.stdout)
     validate(document, "diff-1.json")
     assert (done.status, document["status"]) == (2, "failed")
+
+
+def test_nothing_is_overwritten_that_is_compared(folder: Path, samebytes: Command) -> None:
+    one, two = write(folder, "a", SDIST), write(folder, "b", OTHER)
+    before = two.read_bytes()
+    for arguments, message in (
+        (["--json", two], "would overwrite"),
+        (["--html", two], "would overwrite"),
+        (["--json", "-", "--html", "-"], "the same file"),
+        (["--json", folder / "x", "--html", folder / "x"], "the same file"),
+    ):
+        done = samebytes("diff", one, two, *arguments)
+        assert (done.status, done.stdout) == (2, "")
+        assert message in done.stderr
+    assert two.read_bytes() == before
+
+
+def test_output_that_is_not_utf8(folder: Path, samebytes: Command) -> None:
+    files = write(folder, "a", SDIST), write(folder, "b", OTHER)
+    done = samebytes("diff", *files, env={"PYTHONIOENCODING": "ascii"})
+    assert (done.status, done.stderr) == (1, "")
+    assert "two \\u2192 three" in done.stdout
+
+
+def test_file_that_changes_while_it_is_read(folder: Path) -> None:
+    files = write(folder, "a", SDIST), write(folder, "b", LATER)
+    artifact = read_artifact(files[0], Limits())
+    files[0].write_bytes(files[1].read_bytes())
+    for read in (
+        lambda: read_contents(artifact, [0], Limits()),
+        lambda: list(plain_chunks(artifact, Limits())),
+    ):
+        with pytest.raises(UserError, match="was changed while it was read"):
+            read()
+
+
+def test_one_line_a_pair_where_there_are_many(folder: Path, samebytes: Command) -> None:
+    for number in range(60):
+        for side, spec in (("one", SDIST), ("two", LATER if number % 2 else SDIST)):
+            (folder / side).mkdir(exist_ok=True)
+            shutil.copy(write(folder, "a", spec), folder / side / f"demo-{number}.tar.gz")
+    done = samebytes("diff", folder / "one", folder / "two")
+    assert done.stdout.startswith("equivalent: 60 pairs of artifacts\n")
+    assert len(done.stdout.splitlines()) <= LINES
+    (folder / "two" / "demo-9.tar.gz").write_bytes(b"")
+    done = samebytes("diff", folder / "one", folder / "two", "--json", "-")
+    document = json.loads(done.stdout)
+    assert (done.status, document["status"]) == (2, "failed")
+    assert document["comparisons"]
 
 
 def many_differences() -> tuple[ZipSpec, ZipSpec]:

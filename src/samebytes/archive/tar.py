@@ -75,6 +75,7 @@ _TYPES = {
     b"6": MemberType.DEVICE,
 }
 #: Headers that may stand before a member, and their order: programs disagree on all others.
+_MOST_EXTENSIONS = 8
 _ORDERS = re.compile(rb"g*(x|LK?|KL?)?")
 _EXTENSIONS = (b"x", b"g", b"L", b"K")
 
@@ -156,7 +157,8 @@ class TarReader:
                 if kind == b"g":
                     shared = {**shared, **extension.records}
                 extensions.append(extension)
-                if not _ORDERS.fullmatch(b"".join(each.type for each in extensions)):
+                order = b"".join(each.type for each in extensions)
+                if len(order) > _MOST_EXTENSIONS or not _ORDERS.fullmatch(order):
                     raise damaged(self.path, "programs disagree on the headers before a member")
                 self.limits.check(self.path, headers=headers)
             else:
@@ -201,7 +203,8 @@ class TarReader:
 
 def _is_sane(raw: bytes) -> bool:
     value = number(raw)
-    return value is not None and abs(value) <= _LARGEST_NUMBER
+    lowest = -_LARGEST_NUMBER if len(raw) == 12 else 0  # a time may be before 1970
+    return value is not None and lowest <= value <= _LARGEST_NUMBER
 
 
 @lru_cache(4096)
@@ -240,11 +243,11 @@ def _entry(
     if "size" in records:
         size = int(records["size"])
     if size is None or size < 0 or mode is None or not 0 <= mode <= _LARGEST_MODE:
-        raise damaged(path, f"size or mode of {name!r} is not a number")
+        raise damaged(path, f"size or mode of {name!r:.200} is not a number")
     if not (raw[FIELDS["size"]].strip(b" \0") and raw[FIELDS["mode"]].strip(b" \0")):
-        raise damaged(path, f"{name!r} has no size, or no mode")
+        raise damaged(path, f"{name!r:.200} has no size, or no mode")
     if kind is not MemberType.FILE and size:
-        raise damaged(path, f"{name!r} is a {kind} and has a content")
+        raise damaged(path, f"{name!r:.200} is a {kind} and has a content")
     return _Entry(checked_name(path, name), kind, size, mode, link, records)
 
 
@@ -252,14 +255,14 @@ def _type(path: Path, raw: bytes, name: str) -> MemberType:
     field = raw[FIELDS["type"]]
     kind = _TYPES.get(field)
     if kind is None:
-        raise damaged(path, f"{name!r} is of a type that sdists do not hold")
+        raise damaged(path, f"{name!r:.200} is of a type that sdists do not hold")
     # Some programs look at the name in the header, some at the one that overrules it.
     named = {each.endswith("/") for each in (name, text(raw[FIELDS["name"]]))}
     if kind is MemberType.FOLDER or named == {False}:
         return kind
     if field == b"\0" and named == {True} and name == _own_name(path, raw):
         return MemberType.FOLDER
-    raise damaged(path, f"{name!r} has the name of a folder and is none")
+    raise damaged(path, f"{name!r:.200} has the name of a folder and is none")
 
 
 def _member(
@@ -335,7 +338,7 @@ def _own_name(path: Path, raw: bytes) -> str:
     if not prefix.strip(b"\0"):
         return name
     if not raw.startswith(b"ustar\0", 257):
-        raise damaged(path, f"{name!r} has fields that tar programs read differently")
+        raise damaged(path, f"{name!r:.200} has fields that tar programs read differently")
     return f"{text(prefix)}/{name}"
 
 

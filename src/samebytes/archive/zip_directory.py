@@ -133,7 +133,7 @@ class ZipDirectory:
             (fields[3], directory.entries, FULL_16),
             (fields[2], directory.entries, FULL_16),
         ):
-            if small not in (large, full):
+            if small != large and not (wide and small == full):
                 raise self._damaged("its two zip directories disagree")
         parts = (0, FULL_16) if wide else (0,)
         if fields[0] not in parts or fields[1] not in parts or len(comment) > _LONGEST_COMMENT:

@@ -235,6 +235,8 @@ def _plain_fields(first: Member, second: Member, changed: set[str]) -> Iterator[
         raw = one.raw[FIELDS[field]], two.raw[FIELDS[field]]
         if field in changed and (field != "type" or first.type is second.type):
             label = field if field == "unused" else ""
+            if field == "type" and first.type is not MemberType.FILE:
+                kind = "member-type"  # not every program knows the other way to say it
             yield _correction(
                 kind, first.name, (_shown(raw[0]), _shown(raw[1])), field, field=label
             )
