@@ -82,6 +82,8 @@ def in_wheel(kind: str, **changes: object) -> Case:
 
 
 LONG_NAME = replace(FILE, name=b"demo-1.0/" + b"/".join([b"folder"] * 8) + b"/" + b"x" * 60)
+#: What of it fits into the header ends with a slash, like the name of a folder.
+CUT_NAME = replace(FILE, name=b"demo-1.0/" + b"x" * 90 + b"/y.txt")
 LONG_LINK = replace(LINK, link=b"x" * 90)
 PAX = replace(FILE, records=((b"LIBARCHIVE.creationtime", b"1"), (b"SCHILY.dev", b"5")))
 PAX_OWNER = replace(FILE, records=((b"uname", b"jane"),))
@@ -161,6 +163,7 @@ TAR_CASES = (
     in_tar("tar-name-encoding", long=Long.PAX),
     in_tar("tar-name-encoding", replace(LONG_NAME, long=Long.GNU), long=Long.PAX),
     in_tar("tar-name-encoding", replace(LONG_NAME, long=Long.PREFIX), long=Long.PAX),
+    in_tar("tar-name-encoding", replace(CUT_NAME, long=Long.GNU), long=Long.PAX),
     in_tar("tar-name-encoding", replace(LONG_LINK, long_link=Long.GNU), long_link=Long.PAX),
     in_tar("tar-name-encoding", FOLDER, name=FOLDER.name.rstrip(b"/")),
     in_tar("tar-number-encoding", number=octal_space),

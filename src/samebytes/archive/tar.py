@@ -256,11 +256,15 @@ def _type(path: Path, raw: bytes, name: str) -> MemberType:
     kind = _TYPES.get(field)
     if kind is None:
         raise damaged(path, f"{name!r:.200} is of a type that sdists do not hold")
-    # Some programs look at the name in the header, some at the one that overrules it.
-    named = {each.endswith("/") for each in (name, text(raw[FIELDS["name"]]))}
-    if kind is MemberType.FOLDER or named == {False}:
+    if kind is MemberType.FOLDER:
         return kind
-    if field == b"\0" and named == {True} and name == _own_name(path, raw):
+    # Of this type is what old programs wrote, folders too. Of the name in the header and the one
+    # that overrules it, which may be longer, some look at the one, some at the other.
+    old = field == b"\0"
+    is_named = name.endswith("/")
+    if not is_named and not (old and text(raw[FIELDS["name"]]).endswith("/")):
+        return kind
+    if old and is_named and name == _own_name(path, raw):
         return MemberType.FOLDER
     raise damaged(path, f"{name!r:.200} has the name of a folder and is none")
 
