@@ -101,7 +101,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         _say(
             UserError(
                 "Interrupted.",
-                hint="Run it again when you like: artifacts are published all or none.",
+                hint="Nothing is left half-written: run it again when you like.",
             )
         )
     except OSError as error:
