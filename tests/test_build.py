@@ -95,6 +95,7 @@ def test_two_clones_two_environments_same_bytes(
     assert git(one, "status", "--porcelain", "--ignored") == ""
 
 
+@pytest.mark.slow
 def test_what_is_built_is_the_revision_never_the_tree(folder: Path, samebytes: Command) -> None:
     root = repository(folder / "project", HATCHLING)
     git(root, "tag", "--annotate", "--message", "x", "v1")
@@ -166,6 +167,7 @@ def content():
     assert found["buildinfo"]["recipe"]["route"] == "both"
 
 
+@pytest.mark.slow
 def test_version_from_history(folder: Path, samebytes: Command) -> None:
     """Tags and history are in the private clone; the wheel from the sdist agrees."""
     files = dict(SETUPTOOLS)
@@ -397,6 +399,7 @@ def content():
     assert sorted(os.listdir(folder)) == ["base", "project"]
 
 
+@pytest.mark.slow
 def test_killed_build_does_not_stand_in_the_way_of_the_next(
     folder: Path, samebytes: Command
 ) -> None:
@@ -417,6 +420,7 @@ def test_killed_build_does_not_stand_in_the_way_of_the_next(
     assert samebytes("build", root, "-o", folder / "dist", env=base).status == 0
 
 
+@pytest.mark.slow
 def test_two_at_once(folder: Path, samebytes: Command) -> None:
     root = repository(folder / "project", own_backend("def content(): time.sleep(0.3); return 'x'"))
     children = [

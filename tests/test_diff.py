@@ -250,6 +250,7 @@ def test_colors_only_where_they_are_wanted(folder: Path, samebytes: Command) -> 
     assert re.sub(r"\x1b\[[\d;]*m", "", colored.stdout) == plain.stdout
 
 
+@pytest.mark.slow
 def test_stopped_half_way_leaves_nothing(folder: Path) -> None:
     """The archive is large enough to be still read when the signal comes."""
     big = ZipMember(name=b"demo/big", content=bytes(400 * 1024**2), level=1)
