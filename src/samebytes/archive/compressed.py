@@ -30,14 +30,6 @@ _MOST_GZIP_MEMBERS = 65_536
 _XZ_MEMORY = 256 * 1024**2
 
 
-class Compression(Protocol):
-    """What is known of a compressed file after its last byte was read."""
-
-    method: str
-    trailing: Blob
-    trailing_is_zero: bool
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GzipMember:
     """One member of a gzip file: header fields, digest of the deflate stream, size unpacked."""

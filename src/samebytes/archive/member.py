@@ -67,13 +67,12 @@ class ZipHeader:
     stream: Blob
     descriptor: bytes
     gap: Blob
-    offset: int
     position: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """An entry by what unpacking it gives; its place in ``Archive.members`` is its order.
+    """An entry by what unpacking it gives; its place in ``Artifact.members`` is its order.
 
     ``name`` is text with undecodable bytes as surrogates, without the slash that ends a folder's;
     ``content`` is of files only; ``link`` is the target of links; ``executable_for`` says who makes

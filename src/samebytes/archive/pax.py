@@ -10,7 +10,7 @@ from samebytes.archive.damage import damaged
 #: Records that decide what a member is, not only what is said about it.
 RESHAPING = frozenset({"path", "linkpath", "size"})
 #: Records that change a time, an owner or a remark, and nothing else, wherever they are read.
-HARMLESS = frozenset(
+_HARMLESS = frozenset(
     {"atime", "comment", "ctime", "gid", "gname", "mtime", "uid", "uname"}
     | {"LIBARCHIVE.creationtime", "SCHILY.dev", "SCHILY.ino", "SCHILY.nlink"}
 )
@@ -30,7 +30,7 @@ _NUMBERS = {
 
 def is_harmless(keyword: str) -> bool:
     """Whether another value of this record changes nothing of what a member is."""
-    return keyword in HARMLESS or keyword.startswith(_HARMLESS_BEGINNINGS)
+    return keyword in _HARMLESS or keyword.startswith(_HARMLESS_BEGINNINGS)
 
 
 def pax_records(path: Path, data: bytes) -> dict[str, bytes]:

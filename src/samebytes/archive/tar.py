@@ -29,10 +29,10 @@ from samebytes.archive.pax import RESHAPING, pax_records
 
 BLOCK = 512
 _ZERO_BLOCK = bytes(BLOCK)
-#: Bytes of one extension; a path or a label has no need of more.
 _LARGEST_MODE = 0o7777777
 #: Of an owner, a time, a size or a device; some programs fail on larger ones.
 _LARGEST_NUMBER = 2**40
+#: Bytes of one extension; a path or a label has no need of more.
 _LONGEST_EXTENSION = 1024 * 1024
 _AT_ONCE = 1024 * 1024
 #: What a PAX record takes in memory, however short it is, in bytes.
@@ -75,8 +75,8 @@ _TYPES = {
     b"6": MemberType.DEVICE,
 }
 #: Headers that may stand before a member, and their order: programs disagree on all others.
-_MOST_EXTENSIONS = 8
 _ORDERS = re.compile(rb"g*(x|LK?|KL?)?")
+_MOST_EXTENSIONS = 8
 _EXTENSIONS = (b"x", b"g", b"L", b"K")
 
 

@@ -11,6 +11,7 @@ import stat
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
@@ -27,7 +28,6 @@ from samebytes.archive.zip_directory import (
     UTF8,
     Entry,
     ZipDirectory,
-    ZipEnd,
     extra_fields,
 )
 from samebytes.errors import ArtifactError
@@ -78,19 +78,14 @@ class ZipReader:
                 stream=stream,
                 descriptor=descriptor,
                 gap=gap,
-                offset=entry.offset,
                 position=place,
             )
             member = self._member(entry, name, content, header)
             yield Found(entry.number, member, kept if keep else b"")
         if position > self._directory.place.offset:
             raise self._damaged("its entries overlap its directory")
-        self.end = ZipEnd(
-            gap=self._directory.blob(position, self._directory.place.offset),
-            record=self.end.record,
-            comment=self.end.comment,
-            trailing=self.end.trailing,
-        )
+        gap = self._directory.blob(position, self._directory.place.offset)
+        self.end = replace(self.end, gap=gap)
 
     def _local_header(self, entry: Entry) -> tuple[bytes, bytes]:
         """The fixed part and the extra field; raises if it is another than the central one's."""
@@ -142,11 +137,7 @@ class ZipReader:
                 content.update(plain)
                 if keep:
                     kept.append(plain)
-        complete = inflate is None or (inflate.eof and not inflate.unused_data)
-        if not complete or size != entry.size:
-            raise self._damaged(f"{name!r:.200} is not as long as it says")
-        if crc != entry.crc:
-            raise self._damaged(f"{name!r:.200} does not have its checksum")
+        self._check_content(entry, name, inflate, size, crc)
         return (
             Blob(size, content.hexdigest()),
             Blob(entry.packed, stream.hexdigest()),
@@ -156,20 +147,27 @@ class ZipReader:
     def _small_content(self, entry: Entry, name: str, start: int) -> tuple[Blob, Blob, bytes]:
         """The same of an entry that fits into one chunk, as nearly all do."""
         data = plain = self._directory.read(start, entry.packed)
+        if len(data) != entry.packed:
+            raise self._damaged(f"{name!r:.200} is not as long as it says")
+        inflate = None
         if entry.method == DEFLATED:
             inflate = zlib.decompressobj(-zlib.MAX_WBITS)
             plain = inflate.decompress(data, CHUNK)
-            if not inflate.eof or inflate.unused_data:
-                raise self._damaged(f"{name!r:.200} is not as long as it says")
-        if len(data) != entry.packed or len(plain) != entry.size:
-            raise self._damaged(f"{name!r:.200} is not as long as it says")
-        if zlib.crc32(plain) != entry.crc:
-            raise self._damaged(f"{name!r:.200} does not have its checksum")
+        self._check_content(entry, name, inflate, len(plain), zlib.crc32(plain))
         return (
             Blob(len(plain), hashlib.sha256(plain).hexdigest()),
             Blob(len(data), hashlib.sha256(data).hexdigest()),
             plain,
         )
+
+    def _check_content(
+        self, entry: Entry, name: str, inflate: zlib._Decompress | None, size: int, crc: int
+    ) -> None:
+        complete = inflate is None or (inflate.eof and not inflate.unused_data)
+        if not complete or size != entry.size:
+            raise self._damaged(f"{name!r:.200} is not as long as it says")
+        if crc != entry.crc:
+            raise self._damaged(f"{name!r:.200} does not have its checksum")
 
     def _descriptor(self, entry: Entry, position: int) -> bytes:
         """The data descriptor (APPNOTE 4.3.9), which may or may not have its signature."""

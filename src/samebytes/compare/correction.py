@@ -22,6 +22,12 @@ class Correction(NamedTuple):
     difference: Difference
     slots: tuple[str, ...]
 
+    @classmethod
+    def of(
+        cls, kind: str, name: str, values: tuple[object, object], /, *slots: str, field: str = ""
+    ) -> Correction:
+        return cls(Difference.of(kind, name, *values, field), slots)
+
 
 def corrected(first: Slots, second: Slots, corrections: list[Correction]) -> Slots:
     """The second's slots with the first's where a correction names them."""

@@ -11,7 +11,6 @@ from samebytes.archive.member import Extension, Member, MemberType, TarHeader
 from samebytes.archive.pax import is_harmless
 from samebytes.archive.tar import FIELDS, number, text
 from samebytes.compare.correction import Correction, Slots
-from samebytes.compare.model import Difference
 
 #: Permissions that decide who may execute a file, and as whom.
 _DECIDING = 0o7111
@@ -72,13 +71,7 @@ def tar_corrections(first: Member, second: Member) -> Iterator[Correction]:
     yield from _extensions(first, second)
     if one.padding != two.padding:
         values = (_size(one.padding), _size(two.padding))
-        yield _correction("tar-padding", name, values, "padding", field="after the content")
-
-
-def _correction(
-    kind: str, name: str, values: tuple[object, object], *slots: str, field: str = ""
-) -> Correction:
-    return Correction(Difference.of(kind, name, *values, field), slots)
+        yield Correction.of("tar-padding", name, values, "padding", field="after the content")
 
 
 @cache
@@ -93,21 +86,19 @@ def moment(seconds: int) -> str:
 def _time(name: str, one: TarHeader, two: TarHeader) -> Iterator[Correction]:
     place = FIELDS["mtime"]
     (one_whole, one_part), (two_whole, two_part) = _pax_time(one), _pax_time(two)
-    stored = number(one.raw[place]), number(two.raw[place])
-    seconds = tuple(
+    stored = number(one.raw[place]) or 0, number(two.raw[place]) or 0  # the reader checked them
+    seconds = [
         whole if whole is not None else known
         for whole, known in zip((one_whole, two_whole), stored, strict=True)
-    )
+    ]
     if seconds[0] != seconds[1]:
-        values = tuple("not a number" if each is None else moment(each) for each in seconds)
-        yield _correction("tar-mtime", name, (values[0], values[1]), "mtime", "extensions")
+        moments = moment(seconds[0]), moment(seconds[1])
+        yield Correction.of("tar-mtime", name, moments, "mtime", "extensions")
     if one_part != two_part:
-        values = tuple(part or "none" for part in (one_part, two_part))
-        yield _correction("tar-pax-mtime", name, (values[0], values[1]), "mtime", "extensions")
-    elif stored[0] != stored[1] and seconds[0] == seconds[1]:
-        values = tuple(str(each) for each in stored)  # which a PAX record overrules
-        field = "mtime"
-        yield _correction("tar-number-encoding", name, (values[0], values[1]), field, field=field)
+        parts = one_part or "none", two_part or "none"
+        yield Correction.of("tar-pax-mtime", name, parts, "mtime", "extensions")
+    elif stored[0] != stored[1] and seconds[0] == seconds[1]:  # a PAX record overrules them
+        yield Correction.of("tar-number-encoding", name, stored, "mtime", field="mtime")
 
 
 def _pax_time(header: TarHeader) -> tuple[int | None, str]:
@@ -115,11 +106,8 @@ def _pax_time(header: TarHeader) -> tuple[int | None, str]:
     record = header.records.get("mtime")
     if record is None:
         return None, ""
-    whole, _, part = record.decode("latin-1").partition(".")
-    try:
-        return int(whole[:20]), f".{part}"
-    except ValueError:
-        return None, record.decode("latin-1")
+    whole, _, part = record.decode("ascii").partition(".")
+    return int(whole), f".{part}"
 
 
 def _owner(name: str, one: TarHeader, two: TarHeader) -> Iterator[Correction]:
@@ -128,7 +116,7 @@ def _owner(name: str, one: TarHeader, two: TarHeader) -> Iterator[Correction]:
         places = zip(_OWNER, owners[0], owners[1], strict=True)
         changed = [field for field, mine, theirs in places if mine != theirs]
         values = (_shown_owner(*owners[0]), _shown_owner(*owners[1]))
-        yield _correction("tar-owner", name, values, *changed, "extensions")
+        yield Correction.of("tar-owner", name, values, *changed, "extensions")
 
 
 def _owner_of(header: TarHeader) -> tuple[str, ...]:
@@ -160,7 +148,7 @@ def _mode(first: Member, second: Member) -> Iterator[Correction]:
         changed &= ~_DECIDING  # a difference of content, reported as such
     if changed:
         values = (f"{first.mode:04o}", f"{second.mode:04o}")
-        yield _correction("tar-mode", first.name, values, "mode")
+        yield Correction.of("tar-mode", first.name, values, "mode")
 
 
 def _numbers(name: str, one: TarHeader, two: TarHeader, changed: set[str]) -> Iterator[Correction]:
@@ -171,15 +159,15 @@ def _numbers(name: str, one: TarHeader, two: TarHeader, changed: set[str]) -> It
         raw = one.raw[FIELDS[field]], two.raw[FIELDS[field]]
         values = number(raw[0]), number(raw[1])
         if values[0] == values[1]:
-            yield _correction(
+            yield Correction.of(
                 "tar-number-encoding", name, (_shown(raw[0]), _shown(raw[1])), field, field=field
             )
         elif field.startswith("dev"):
-            yield _correction("tar-device", name, values, field, field=field)
+            yield Correction.of("tar-device", name, values, field, field=field)
     styles = _checksum_style(one.raw), _checksum_style(two.raw)
     if styles[0] != styles[1]:
         shown = tuple(_shown(header.raw[FIELDS["checksum"]]) for header in (one, two))
-        yield _correction(
+        yield Correction.of(
             "tar-number-encoding", name, (shown[0], shown[1]), "checksum", field="checksum"
         )
 
@@ -196,16 +184,16 @@ def _texts(first: Member, second: Member, changed: set[str]) -> Iterator[Correct
         raw = one.raw[FIELDS[field]], two.raw[FIELDS[field]]
         if text(raw[0]) == text(raw[1]):
             shown = (_shown(raw[0]), _shown(raw[1]))
-            yield _correction("tar-padding", first.name, shown, field, field=field)
+            yield Correction.of("tar-padding", first.name, shown, field, field=field)
         elif field == "link" and not first.link and not second.link:
             shown = (_shown(raw[0]), _shown(raw[1]))
-            yield _correction("tar-padding", first.name, shown, field, field="link of no link")
+            yield Correction.of("tar-padding", first.name, shown, field, field="link of no link")
         elif not field.endswith("name") or field == "name":
             naming.append(field)
     long = _long_names(one), _long_names(two)
     if (naming or long[0] != long[1]) and first.name == second.name and first.link == second.link:
         shown = (_naming(one), _naming(two))
-        yield _correction("tar-name-encoding", first.name, shown, *naming, "extensions")
+        yield Correction.of("tar-name-encoding", first.name, shown, *naming, "extensions")
 
 
 def _long_names(header: TarHeader) -> list[tuple[bytes, bytes]]:
@@ -237,7 +225,7 @@ def _plain_fields(first: Member, second: Member, changed: set[str]) -> Iterator[
             label = field if field == "unused" else ""
             if field == "type" and first.type is not MemberType.FILE:
                 kind = "member-type"  # not every program knows the other way to say it
-            yield _correction(
+            yield Correction.of(
                 kind, first.name, (_shown(raw[0]), _shown(raw[1])), field, field=label
             )
 
@@ -251,14 +239,14 @@ def _extensions(first: Member, second: Member) -> Iterator[Correction]:
     shared = _of_type(one, b"g"), _of_type(two, b"g")
     if shared[0] != shared[1]:
         values = tuple(_listed(_merged(each)) for each in shared)
-        yield _correction("tar-pax-global", first.name, (values[0], values[1]), "extensions")
+        yield Correction.of("tar-pax-global", first.name, (values[0], values[1]), "extensions")
     own = _of_type(one, b"x"), _of_type(two, b"x")
     records = _merged(own[0]), _merged(own[1])
     if records[0] != records[1]:
         yield from _records(first.name, records, (one, two))
     if own[0] and own[1] and _shape(own[0], records) != _shape(own[1], records):
         values = (_described(own[0]), _described(own[1]))
-        yield _correction("tar-pax-header", first.name, values, "extensions")
+        yield Correction.of("tar-pax-header", first.name, values, "extensions")
 
 
 def _shape(
@@ -284,7 +272,7 @@ def _records(
             continue  # the time and the names are looked at by themselves
         if key == "size":
             values = (_shown(one.get(key, b"")), _shown(two.get(key, b"")))
-            yield _correction("tar-number-encoding", name, values, "extensions", field="PAX size")
+            yield Correction.of("tar-number-encoding", name, values, "extensions", field="PAX size")
             continue
         if key in _OWNER and _owner_value(headers[0], key) != _owner_value(headers[1], key):
             continue
@@ -293,7 +281,7 @@ def _records(
             for value in (one.get(key), two.get(key))
         )
         kind = "tar-pax-record" if is_harmless(key) else "tar-pax-other"
-        yield _correction(kind, name, (texts[0], texts[1]), "extensions", field=key)
+        yield Correction.of(kind, name, (texts[0], texts[1]), "extensions", field=key)
 
 
 def _of_type(header: TarHeader, kind: bytes) -> tuple[Extension, ...]:

@@ -17,7 +17,6 @@ from samebytes.archive.zip_directory import (
     extra_fields,
 )
 from samebytes.compare.correction import Correction, Slots
-from samebytes.compare.model import Difference
 
 _EXECUTABLE, _TYPE = 0o111 << 16, 0o170000 << 16
 
@@ -169,23 +168,17 @@ def zip_corrections(first: Member, second: Member) -> Iterator[Correction]:
             continue
         slots = (slot, f"local {slot}") if slot == "extract_version" else (slot,)
         numbers = (_number(one[slot]), _number(two[slot]))
-        yield _correction(kind, name, numbers, *slots, field=field)
+        yield Correction.of(kind, name, numbers, *slots, field=field)
     yield from _times(name, one, two)
     yield from _attributes(first, second, one, two)
     yield from _flags(name, one, two)
     yield from _extras(name, one, two)
     yield from _streams(name, one, two)
     if one["comment"] != two["comment"]:
-        yield _correction("zip-member-comment", name, (one["comment"], two["comment"]), "comment")
+        yield Correction.of("zip-member-comment", name, (one["comment"], two["comment"]), "comment")
     if one["gap"] != two["gap"]:
         values = (_gap(one["gap"]), _gap(two["gap"]))
-        yield _correction("zip-gap", name, values, "gap")
-
-
-def _correction(
-    kind: str, name: str, values: tuple[object, object], *slots: str, field: str = ""
-) -> Correction:
-    return Correction(Difference.of(kind, name, *values, field), slots)
+        yield Correction.of("zip-gap", name, values, "gap")
 
 
 def _same_as_central(one: Slots, two: Slots, slot: str) -> bool:
@@ -198,10 +191,10 @@ def _times(name: str, one: Slots, two: Slots) -> Iterator[Correction]:
     if one["time"] != two["time"]:
         values = (dos_moment(one["time"]), dos_moment(two["time"]))
         slots = ("time", "local time") if _same_as_central(one, two, "time") else ("time",)
-        yield _correction("zip-mtime", name, values, *slots)
+        yield Correction.of("zip-mtime", name, values, *slots)
     if one["local time"] != two["local time"] and not _same_as_central(one, two, "time"):
         values = (dos_moment(one["local time"]), dos_moment(two["local time"]))
-        yield _correction("zip-mtime", name, values, "local time", field="local header")
+        yield Correction.of("zip-mtime", name, values, "local time", field="local header")
 
 
 def dos_moment(raw: bytes) -> str:
@@ -226,7 +219,7 @@ def _attributes(first: Member, second: Member, one: Slots, two: Slots) -> Iterat
     if not changed:
         return
     shown = tuple(_attribute(value) for value in numbers)
-    yield _correction("zip-external-attr", first.name, (shown[0], shown[1]), "external_attr")
+    yield Correction.of("zip-external-attr", first.name, (shown[0], shown[1]), "external_attr")
 
 
 def _attribute(value: int) -> str:
@@ -243,12 +236,12 @@ def _flags(name: str, one: Slots, two: Slots) -> Iterator[Correction]:
             shown = (f"{flags[0]:#06x}", f"{flags[1]:#06x}")
             is_name = (flags[0] ^ flags[1]) & UTF8 and not one["name"].isascii()
             kind = "zip-name-encoding" if is_name else "zip-flags"
-            yield _correction(kind, name, shown, *slots, field=field)
+            yield Correction.of(kind, name, shown, *slots, field=field)
     shapes = [(slots["descriptor"], slots["follows"]) for slots in (one, two)]
     bits = [_number(slots["flags"]) & DESCRIPTOR for slots in (one, two)]
     if shapes[0] != shapes[1] or bits[0] != bits[1]:
         values = (_shape(one), _shape(two))
-        yield _correction(
+        yield Correction.of(
             "zip-descriptor", name, values, "descriptor", "follows", "flags", "local flags"
         )
 
@@ -265,14 +258,14 @@ def _extras(name: str, one: Slots, two: Slots) -> Iterator[Correction]:
     if shapes[0] != shapes[1]:
         wide = tuple("yes" if any(map(any, shape)) else "no" for shape in shapes)
         slots = ("full", "local full", "extra", "local extra")
-        yield _correction("zip-zip64", name, (wide[0], wide[1]), *slots)
+        yield Correction.of("zip-zip64", name, (wide[0], wide[1]), *slots)
     for slot, field in (("extra", "directory"), ("local extra", "local header")):
         fields = [_other_fields(slots[slot]) for slots in (one, two)]
         if fields[0] != fields[1]:
             values = (_listed(fields[0]), _listed(fields[1]))
             keys = {key for each in fields for key, _ in each}
             kind = "zip-extra" if keys <= _HARMLESS_EXTRAS else "zip-extra-other"
-            yield _correction(kind, name, values, slot, field=field)
+            yield Correction.of(kind, name, values, slot, field=field)
 
 
 def _zip64_shape(slots: Slots) -> tuple[Sequence[Any], ...]:
@@ -296,11 +289,11 @@ def _streams(name: str, one: Slots, two: Slots) -> Iterator[Correction]:
     if one["method"] != two["method"]:
         values = tuple(_METHODS[_number(slots["method"])] for slots in (one, two))
         slots = ("method", "local method", "stream")
-        yield _correction("zip-method", name, (values[0], values[1]), *slots)
+        yield Correction.of("zip-method", name, (values[0], values[1]), *slots)
     elif one["content"] == two["content"] and one["stream"] != two["stream"]:
         sizes = [slots["stream"].size for slots in (one, two)]
         values = (f"{sizes[0]:,} bytes", f"{sizes[1]:,} bytes")
-        yield _correction("deflate-stream", name, values, "stream")
+        yield Correction.of("deflate-stream", name, values, "stream")
 
 
 _METHODS = {0: "stored", 8: "deflated"}
