@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -76,9 +78,17 @@ def published_sdist(release: Release) -> Path:
 
 
 def django_repository(
-    release: Release, root: Path, *, hatchling: bool, development: bool = False
+    release: Release,
+    root: Path,
+    *,
+    hatchling: bool,
+    development: bool = False,
+    more: Mapping[str, str] = MappingProxyType({}),
 ) -> Path:
-    """The release's files in a repository of one commit; ``development``: as a 6.2 alpha."""
+    """The release's files, and ``more``, in a repository of one commit.
+
+    ``development``: as a 6.2 alpha.
+    """
     unpack_sdist(published_sdist(release), root, mtime=EPOCH)
     for name in _GENERATED:
         path = root / name
@@ -95,9 +105,30 @@ def django_repository(
         lines = init.read_text().splitlines(keepends=True)
         lines = ['VERSION = (6, 2, 0, "alpha", 0)\n' if "VERSION =" in x else x for x in lines]
         init.write_text("".join(lines))
-    repository(root, {}, date=DATE)
+    repository(root, more, date=DATE)
     git(root, "gc", "--quiet")
     return root
+
+
+#: What a checkout of Django has and its published sdist has not: .gitignore names tracked files.
+_CHECKOUT = {
+    ".gitignore": "\n".join(
+        (
+            *("*.egg-info", "*.pot", "*.py[co]", ".tox/", "__pycache__", "MANIFEST", "dist/"),
+            *("docs/_build/", "docs/locale/", "node_modules/", "tests/coverage_html/"),
+            *("tests/.coverage*", "build/", "tests/report/", "requirements.txt", ""),
+        )
+    ),
+    ".github/workflows/tests.yml": "name: Tests\n",
+    "scripts/backport.sh": "#!/bin/sh\n",
+}
+
+
+def django_checkout(release: Release, root: Path, *, development: bool = False) -> Path:
+    """Django on setuptools, as its own repository is: with files that no archive may have."""
+    return django_repository(
+        release, root, hatchling=False, development=development, more=_CHECKOUT
+    )
 
 
 def _switch(root: Path) -> None:

@@ -46,7 +46,11 @@ class Site:
 
     @property
     def needs_sdist(self) -> bool:
-        return self.request.sdist or (self.request.wheel and self.request.route is not Route.TREE)
+        return self.request.sdist or self.needs_sdist_wheel
+
+    @property
+    def needs_sdist_wheel(self) -> bool:
+        return self.request.wheel and self.request.route is not Route.TREE
 
     @property
     def needs_tree_wheel(self) -> bool:
@@ -114,7 +118,7 @@ class _Work:
         if route is not Route.SDIST or Route.TREE not in self.wheels:
             read_artifact(raw, Limits())  # the second is compared with the first
         final = self.site.space.shelf() / raw.name
-        traces = wheel_traces(raw, epoch)
+        traces = wheel_traces(raw, epoch) if self.site.request.canonical else frozenset()
         if traces:
             rewrite_wheel(raw, final, epoch)
         else:
@@ -128,6 +132,8 @@ class _Work:
         While zlib is still at work, that is what it was given to compress. What the finished sdist
         holds must then be exactly that, or the wheel is built again from the sdist.
         """
+        if not (self.site.request.canonical or self.site.needs_sdist_wheel):
+            return self._final_sdist(packed.result(), ())
         stream = _stream(packed, room.streams)
         facts = None
         if stream is not None:
@@ -149,7 +155,7 @@ class _Work:
         site.workshop.reporter.step("building from the sdist")
         tree = site.space.shelf() / "source"
         facts = unpack_sdist(archive, tree, mtime=site.epoch.seconds)
-        if site.request.wheel and site.request.route is not Route.TREE:
+        if site.needs_sdist_wheel:
             # Both wheels are built at the same path, one after the other.
             for wheel in self.wheels.values():
                 wheel.result()
@@ -163,8 +169,10 @@ class _Work:
         """The backend's sdist, or, where it shows the machine, the same contents written again."""
         epoch = self.site.epoch.seconds
         final = self.site.space.shelf() / raw.name
-        with raw.open("rb") as file:
-            traces = sdist_traces(file.read(10), facts, epoch)
+        traces = frozenset[str]()
+        if self.site.request.canonical:
+            with raw.open("rb") as file:
+                traces = sdist_traces(file.read(10), facts, epoch)
         if traces:
             rewrite_sdist(raw, final, epoch)
         else:

@@ -22,7 +22,7 @@ from samebytes.epoch import VARIABLE
 from samebytes.errors import ArtifactError, SamebytesError
 from samebytes.git import NEUTRAL_CONFIGURATION
 from samebytes.hook import overlapping
-from samebytes.process import Runner
+from samebytes.process import Finished, Runner
 from samebytes.recipe import FILENAME
 from samebytes.toolchain import Toolchain
 from samebytes.workspace import Room
@@ -90,17 +90,7 @@ class Backend:
         epoch: int,
         added: Mapping[str, str],
     ) -> ProjectBuilder:
-        environment = {
-            **FIXED_ENVIRONMENT,
-            **NEUTRAL_CONFIGURATION,
-            # An unpacked sdist is in no repository, whatever lies above the workspace.
-            "GIT_CEILING_DIRECTORIES": os.fspath(room.root),
-            "HOME": os.fspath(room.home),
-            "PATH": os.pathsep.join([os.fspath(self.toolchain.bin), self.path]),
-            "TMPDIR": os.fspath(room.tmp),
-            VARIABLE: str(epoch),
-            **added,
-        }
+        environment = self._environment(room, epoch) | dict(added)
 
         def call(
             cmd: Sequence[str],
@@ -122,6 +112,27 @@ class Backend:
                 )
 
         return ProjectBuilder(tree, os.fspath(self.toolchain.python), call)
+
+    def run(
+        self, room: Room, arguments: Sequence[str | Path], *, cwd: Path, epoch: int
+    ) -> Finished:
+        """Run the toolchain's Python as a hook would run; raises as ``Runner.run`` does."""
+        command = [self.toolchain.python, *arguments]
+        return self.runner.run(
+            command, cwd=cwd, env=self._environment(room, epoch), timeout=self.timeout
+        )
+
+    def _environment(self, room: Room, epoch: int) -> dict[str, str]:
+        return {
+            **FIXED_ENVIRONMENT,
+            **NEUTRAL_CONFIGURATION,
+            # An unpacked sdist is in no repository, whatever lies above the workspace.
+            "GIT_CEILING_DIRECTORIES": os.fspath(room.root),
+            "HOME": os.fspath(room.home),
+            "PATH": os.pathsep.join([os.fspath(self.toolchain.bin), self.path]),
+            "TMPDIR": os.fspath(room.tmp),
+            VARIABLE: str(epoch),
+        }
 
     def _settings(self) -> dict[str, str | Sequence[str]]:
         return {

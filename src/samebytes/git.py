@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,6 +117,23 @@ class Git:
         status = self._read(checkout.root, "status", "--porcelain", "-z", "--no-renames")
         return status.stdout.count("\0")
 
+    def uncommitted(self, checkout: Checkout) -> frozenset[str]:
+        """Paths below the checkout's root that are modified or untracked."""
+        status = self._read(
+            checkout.root, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all"
+        )
+        return frozenset(entry[3:] for entry in status.stdout.split("\0") if entry)
+
+    def hide_changes(self, clone: Path, paths: Iterable[str]) -> None:
+        """Have git take these tracked files of a clone for unchanged, whatever becomes of them.
+
+        A version that is derived from the repository is then the one of the commit.
+        """
+        names = "".join(f"{path}\0" for path in paths)
+        self._must(
+            clone, "update-index", "--skip-worktree", "-z", "--stdin", stdin=os.fsencode(names)
+        )
+
     def count_filtered(self, clone: Path) -> int:
         """How many files of a clone need a filter (Git LFS, git-crypt), which has not run."""
         files = self._read(clone, "ls-files", "-z", neutral=True).stdout
@@ -193,8 +210,10 @@ class Git:
             env |= NEUTRAL_CONFIGURATION
         return self.runner.run(["git", *where, *arguments], env=env, stdin=stdin)
 
-    def _must(self, folder: Path | None, *arguments: str, neutral: bool = False) -> None:
-        done = self._read(folder, *arguments, neutral=neutral)
+    def _must(
+        self, folder: Path | None, *arguments: str, neutral: bool = False, stdin: bytes = b""
+    ) -> None:
+        done = self._read(folder, *arguments, neutral=neutral, stdin=stdin)
         if done.status:
             raise ArtifactError(
                 "git could not make a private clone of the revision.",

@@ -31,7 +31,8 @@ class Request:
 
     ``as_of`` None means: as of the source's time; with ``newest``, it is only recorded. With
     ``record``, that build is done again: its epoch, Python version, build requirements, route and
-    settings stand, whatever the others say.
+    settings stand, whatever the others say. Unless ``canonical``, archives stay as the backend wrote
+    them, whatever they show of this machine.
     """
 
     source: Source
@@ -42,6 +43,7 @@ class Request:
     as_of: datetime | None = None
     newest: bool = False
     record: BuildInfo | None = None
+    canonical: bool = True
     config_settings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     timeout: float = 3600.0
 

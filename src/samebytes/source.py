@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -134,7 +135,61 @@ class SdistSource:
         return folder
 
 
-Source = GitSource | SdistSource
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedSource:
+    """A commit with changes that nobody has committed: new contents by path, None for no file.
+
+    Paths are below the project's folder.
+    """
+
+    base: GitSource
+    changes: Mapping[str, bytes | None]
+
+    @property
+    def identity(self) -> SourceId:
+        """That of the commit: what is built from it is not published."""
+        return self.base.identity
+
+    @property
+    def key(self) -> str:
+        """Hexadecimal digits that name this source and no other."""
+        facts = [self.base.key]
+        for path, data in sorted(self.changes.items()):
+            facts.append(f"{path} {'-' if data is None else Digest.of(data)}")
+        return Digest.of("\n".join(facts).encode(errors="surrogateescape")).hex
+
+    def __str__(self) -> str:
+        return f"{self.base} with {len(self.changes)} changes"
+
+    def as_of(self, epoch: Epoch) -> datetime:
+        return self.base.as_of(epoch)
+
+    def epoch(self) -> Epoch:
+        return self.base.epoch()
+
+    def warnings(self, tree: Path) -> tuple[str, ...]:  # noqa: ARG002 - said of the base before
+        return ()
+
+    def tree(self, folder: Path, mtime: int) -> Path:
+        """As ``GitSource.tree``, then changed; git takes it for unchanged."""
+        self.base.git.clone(self.base.checkout, self.base.commit, folder)
+        project = folder / self.base.checkout.project
+        tracked = [path for path in self.changes if (project / path).exists()]
+        for path, data in self.changes.items():
+            target = project / path
+            if data is None:
+                target.unlink(missing_ok=True)
+            else:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(data)
+        place = self.base.checkout.project
+        self.base.git.hide_changes(folder, [os.fspath(place / path) for path in tracked])
+        _set_times(folder, mtime)
+        _check_project(project, str(self))
+        return project
+
+
+Source = GitSource | SdistSource | ChangedSource
 
 
 def find_source(text: str, revision: str | None, *, git: Git, index: Index) -> Source:

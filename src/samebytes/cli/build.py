@@ -166,7 +166,7 @@ class _Options:
 
 def _build(options: _Options, terminal: Terminal) -> Outcome:
     record = None if options.buildinfo is None else BuildInfo.read(options.buildinfo)
-    as_of = None if options.as_of is None else _moment(options.as_of)
+    as_of = None if options.as_of is None else moment(options.as_of)
     settings = _settings(options.config_settings)
     workshop = Workshop(
         runner=Runner(sink=terminal.output if options.verbose else None),
@@ -247,7 +247,7 @@ def _describe(source: SourceId) -> str:
     return f"{source.filename} with SHA-256 {source.digest}"
 
 
-def _moment(text: str) -> datetime:
+def moment(text: str) -> datetime:
     if text == "now":
         return datetime.now(UTC).replace(microsecond=0)
     try:

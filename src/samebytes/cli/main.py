@@ -34,6 +34,12 @@ def _diff() -> click.Command:
     return diff_command
 
 
+def _migrate() -> click.Command:
+    from samebytes.cli.migrate import migrate_command
+
+    return migrate_command
+
+
 def _explain() -> click.Command:
     from samebytes.cli.explain import explain_command
 
@@ -51,6 +57,7 @@ _COMMANDS: Mapping[str, Callable[[], click.Command]] = {
     "build": _build,
     "diff": _diff,
     "explain": _explain,
+    "migrate": _migrate,
     "completion": _completion,
 }
 

@@ -49,6 +49,9 @@ from samebytes.errors import UserError
 _LARGEST_CONTENT = 2 * 1024**2
 _CONTENTS = 64 * 1024**2
 _VIEWS = 500
+
+#: Who makes an executable of a file that is none.
+NOBODY = "nobody"
 _ARTICLES = {Form.SDIST: "an sdist", Form.WHEEL: "a wheel"}
 
 
@@ -294,7 +297,7 @@ def _member_differences(one: Member, two: Member, *, same_format: bool) -> Itera
         else bool(executable[0]) != bool(executable[1])
     )
     if differs and one.type is two.type:
-        values = (" and ".join(each.executable_for) or "nobody" for each in (one, two))
+        values = (" and ".join(each.executable_for) or NOBODY for each in (one, two))
         yield Difference.of("member-executable", one.name, *values)
 
 

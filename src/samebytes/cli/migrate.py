@@ -1,0 +1,227 @@
+"""``samebytes migrate``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.text import Text
+
+from samebytes.cli.build import moment
+from samebytes.cli.console import (
+    Terminal,
+    cache_folder,
+    check_target,
+    print_json,
+    print_report,
+    write_target,
+)
+from samebytes.errors import SamebytesError, UserError
+from samebytes.git import Git
+from samebytes.index import IndexSettings
+from samebytes.migrate.checkout import check_clean, check_untouched, patch, write_changes
+from samebytes.migrate.kit import find_kit
+from samebytes.migrate.migration import Migration, MigrationRequest, migrate
+from samebytes.process import Runner
+from samebytes.report.migration import migration_document, migration_report
+from samebytes.request import Workshop
+from samebytes.source import GitSource
+from samebytes.workspace import DEFAULT_BASE
+
+#: Steps that a migration announces, for the progress bar.
+_STEPS = 19
+
+
+@click.command("migrate", short_help="Move a project from setuptools to hatchling; lose no file.")
+@click.argument("checkout", default=".", metavar="[CHECKOUT]")
+@click.option(
+    "--kit",
+    metavar="NAME|PATH",
+    help="Apply a kit as well: django, or the folder of your own kit.",
+)
+@click.option("--dry-run", is_flag=True, help="Print the diff of the tree; write nothing to it.")
+@click.option(
+    "--allow-dirty", is_flag=True, help="Migrate the last commit, whatever else is there."
+)
+@click.option("--keep", is_flag=True, help="Write the changes even if the proof fails.")
+@click.option(
+    "--python",
+    metavar="VER",
+    help="Python version (3.12, 3.12.4) or path of an interpreter. [default: the one that runs "
+    "samebytes]",
+)
+@click.option(
+    "--as-of",
+    metavar="DATE|now",
+    help="Use setuptools, and what else the project builds with, as of this time. [default: the "
+    "time of the last commit]",
+)
+@click.option("--offline", is_flag=True, help="Use the cache only.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=3600,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long one hook of a backend may take.",
+)
+@click.option(
+    "--workspace",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=DEFAULT_BASE,
+    show_default=True,
+    metavar="DIR",
+    envvar="SAMEBYTES_WORKSPACE",
+    show_envvar=True,
+    help="Where the build folders are made.",
+)
+@click.option("--html", "html_file", metavar="FILE", help="Write what differs as a page; one file.")
+@click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - for stdout.")
+@click.option(
+    "-v", "--verbose", is_flag=True, help="Show every difference, and what backends print."
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print what is unexpected, and errors, only.")
+@click.pass_context
+def migrate_command(context: click.Context, /, **values: Any) -> None:
+    """Move a project from setuptools to hatchling, and prove that no file is lost.
+
+    CHECKOUT is a git checkout (by default the current folder). Its last commit is built by
+    setuptools and, with the new rules, by hatchling; every member and every field of the metadata
+    is compared. pyproject.toml is rewritten, MANIFEST.in, setup.py and setup.cfg are removed where
+    nothing is left in them. Nothing is committed, and without a proof nothing is written.
+
+    \b
+    Examples:
+      samebytes migrate --dry-run              look at it first
+      samebytes migrate                        this checkout
+      samebytes migrate --kit django ~/django  with what Django adds to its tree
+      samebytes migrate --json - | jq .status
+
+    Exit codes: 0 migrated, or nothing to do, 1 something unexpected differs, 2 it could not be
+    done, or the project cannot be migrated.
+    """
+    options = _Options(**values)
+    terminal = Terminal(quiet=options.quiet, verbose=options.verbose)
+    for name, target in (("json", options.json_file), ("html", options.html_file)):
+        if target is not None:
+            check_target(target, name)
+    try:
+        migration = _migrate(options, terminal)
+    except SamebytesError as error:
+        if options.json_file is not None:
+            with suppress(UserError):
+                document = migration_document(None, "failed", terminal.warnings, error)
+                print_json(document, options.json_file)
+        raise
+    _write_documents(migration, options, terminal)
+    if "-" not in (options.json_file, options.html_file):
+        print_report(_lines(migration, options))
+    context.exit(0 if migration.is_proved else 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    """The command line, as click read it."""
+
+    checkout: str
+    kit: str | None
+    dry_run: bool
+    allow_dirty: bool
+    keep: bool
+    python: str | None
+    as_of: str | None
+    offline: bool
+    timeout: float
+    workspace: Path
+    html_file: str | None
+    json_file: str | None
+    verbose: bool
+    quiet: bool
+
+    def writes(self, migration: Migration) -> bool:
+        return bool(migration.changes) and not self.dry_run and (migration.is_proved or self.keep)
+
+    def status(self, migration: Migration) -> str:
+        if not migration.is_proved:
+            return "finding"
+        if not migration.changes:
+            return "unchanged"
+        return "proved" if self.dry_run else "migrated"
+
+
+def _migrate(options: _Options, terminal: Terminal) -> Migration:
+    kit = None if options.kit is None else find_kit(options.kit)
+    as_of = None if options.as_of is None else moment(options.as_of)
+    workshop = Workshop(
+        runner=Runner(sink=terminal.output if options.verbose else None),
+        environ=os.environ,
+        index=IndexSettings.from_pip(os.environ, offline=options.offline),
+        cache=cache_folder(),
+        reporter=terminal,
+        base=options.workspace,
+    )
+    path = Path(options.checkout)
+    if not path.is_dir():
+        raise UserError(f"There is no folder {options.checkout!r}.", hint="Name a git checkout.")
+    git = Git(workshop.runner, workshop.environ)
+    checkout = git.checkout_at(path)
+    commit = git.commit_of(checkout, "HEAD")
+    check_clean(git, checkout, allow_dirty=options.allow_dirty)
+    source = GitSource(git=git, checkout=checkout, commit=commit)
+    terminal.fact("source", str(source))
+    request = MigrationRequest(
+        source=source,
+        kit=kit,
+        python=options.python,
+        as_of=as_of,
+        newest=options.as_of == "now",
+        timeout=options.timeout,
+    )
+    with terminal.working(_STEPS):
+        migration = migrate(request, workshop)
+    if options.writes(migration):
+        check_untouched(git, checkout, migration.changes, migration.originals)
+        folder = checkout.root / checkout.project
+        write_changes(folder, migration.changes, migration.originals)
+    return migration
+
+
+def _write_documents(migration: Migration, options: _Options, terminal: Terminal) -> None:
+    if options.json_file is not None:
+        status = options.status(migration)
+        document = migration_document(migration, status, terminal.warnings, None)
+        print_json(document, options.json_file)
+    if options.html_file is not None:
+        from samebytes.report.document import Report
+        from samebytes.report.document import document as report_document
+        from samebytes.report.explanations import entries
+        from samebytes.report.html import html_page  # which takes long to load
+
+        comparisons = tuple(proof.comparison for proof in migration.proofs)
+        report = Report(first="setuptools", second="hatchling", comparisons=comparisons)
+        write_target(html_page(report_document(report), entries()), options.html_file, "html")
+
+
+def _lines(migration: Migration, options: _Options) -> Iterator[Text]:
+    if not options.quiet or not migration.is_proved:
+        yield from migration_report(migration, verbose=options.verbose)
+    if options.dry_run:
+        yield from map(Text, patch(migration.changes, migration.originals))
+    if options.quiet:
+        return
+    if options.writes(migration):
+        for word, gone in (("wrote", False), ("removed", True)):
+            paths = [path for path, data in migration.changes.items() if (data is None) is gone]
+            if paths:
+                yield Text(f"{word}: {', '.join(sorted(paths))}")
+        yield Text("Nothing is committed: look at 'git diff', run your tests, then commit.")
+    elif not migration.is_proved:
+        keep = "" if options.dry_run else "--keep writes it all the same; "
+        yield Text(f"Nothing was written. {keep}--html shows what differs.")
+    elif not migration.changes:
+        yield Text("There is nothing to do.")

@@ -1,0 +1,1 @@
+"""setuptools → hatchling, proved by comparing what both build."""

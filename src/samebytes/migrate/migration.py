@@ -1,0 +1,273 @@
+"""The whole migration: build as it is, plan, build as it would be, twice, and compare."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from samebytes.builder import Backend
+from samebytes.compare.comparison import compare
+from samebytes.interpreter import find_interpreter
+from samebytes.migrate.expected import Pair
+from samebytes.migrate.facts import Facts, ask_setuptools
+from samebytes.migrate.kit import Kit
+from samebytes.migrate.packed import Packed, read_packed
+from samebytes.migrate.plan import SETUPTOOLS, Before, Plan, Refusal, backend_of, make_plan
+from samebytes.migrate.proof import Proof, prove
+from samebytes.migrate.pyproject import parse
+from samebytes.migrate.tree import Tree
+from samebytes.migrate.wheel_rules import library, origin
+from samebytes.outcome import Outcome
+from samebytes.pipeline import build_release
+from samebytes.recipe import BuildInfo, Route
+from samebytes.request import Reporter, Request, Workshop
+from samebytes.source import ChangedSource, GitSource
+from samebytes.toolchain import Toolshed
+from samebytes.workspace import Room
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrationRequest:
+    """What to migrate, and how its builds are made."""
+
+    source: GitSource
+    kit: Kit | None = None
+    python: str | None = None
+    as_of: datetime | None = None
+    newest: bool = False
+    timeout: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Migration:
+    """What was found; ``problems`` are findings that are no difference between two archives.
+
+    Without ``changes`` there is nothing to do: the project is on hatchling already.
+    """
+
+    changes: Mapping[str, bytes | None] = field(default_factory=dict)
+    originals: Mapping[str, bytes | None] = field(default_factory=dict)
+    plan: Plan | None = None
+    proofs: tuple[Proof, ...] = ()
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_proved(self) -> bool:
+        return not self.problems and not any(proof.unexpected for proof in self.proofs)
+
+
+def migrate(request: MigrationRequest, workshop: Workshop) -> Migration:
+    """Find out what has to change, and prove that nothing else does; writes nothing.
+
+    Raises Refusal where the project cannot be migrated, SamebytesError where a build fails.
+    """
+    with tempfile.TemporaryDirectory(prefix="samebytes-migrate-", dir=workshop.base) as name:
+        try:
+            return _Work(request, workshop, Path(name)).migration()
+        except BaseException:
+            workshop.runner.stop()
+            raise
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    request: MigrationRequest
+    workshop: Workshop
+    folder: Path
+
+    def migration(self) -> Migration:
+        source = self.request.source
+        self.workshop.reporter.step("reading the project")
+        room = Room.prepare(self.folder / "room")
+        tree = Tree(source.tree(room.tree, source.epoch().seconds))
+        kit = self.request.kit
+        backend = backend_of(parse(tree.text("pyproject.toml")).unwrap())
+        if backend.startswith("hatchling."):
+            return self._already_migrated(tree, kit)
+        if backend not in SETUPTOOLS:
+            raise Refusal([f"Its build backend is {backend}, not setuptools."])
+        for text in source.warnings(room.tree):
+            self.workshop.reporter.warn(text)
+        before = self._before(room, tree)
+        plan = make_plan(before)
+        if kit is not None:
+            plan = kit.applied(plan, plan.name, tree)
+        return self._proved(before, plan)
+
+    def _already_migrated(self, tree: Tree, kit: Kit | None) -> Migration:
+        """Nothing to do, but for files of the kit that are not there yet."""
+        changes: dict[str, bytes | None] = {}
+        if kit is not None:
+            kit.check_tables(tree)
+            changes = kit.added(tree)
+        return Migration(
+            changes=changes,
+            originals=_originals(tree, changes),
+            notes=("The project is on hatchling already.",),
+        )
+
+    def _before(self, room: Room, tree: Tree) -> Before:
+        """The project as setuptools builds it, both archives from the tree.
+
+        Where the sdist lacks files of the wheel, the wheel from the sdist, as frontends build it.
+        """
+        outcome = self._build(self.request.source, "setuptools", Route.TREE)
+        facts = self._facts(outcome, room, tree)
+        sdist, wheel = self._packed("setuptools", outcome)
+        lost = {origin(name, facts) for name in library(wheel)} & tree.files - sdist.files.keys()
+        if lost:
+            outcome = self._build(self.request.source, "setuptools", Route.SDIST)
+            sdist, wheel = self._packed("setuptools", outcome)
+        requirements = outcome.buildinfo.recipe.requirements
+        return Before(
+            tree=tree,
+            sdist=sdist,
+            wheel=wheel,
+            facts=facts,
+            requirements=frozenset(pin.name for pin in requirements),
+        )
+
+    def _facts(self, outcome: Outcome, room: Room, tree: Tree) -> Facts:
+        recipe = outcome.buildinfo.recipe
+        workshop = self.workshop
+        shed = Toolshed(
+            runner=workshop.runner,
+            environ=workshop.environ,
+            settings=workshop.index,
+            interpreter=find_interpreter(self.request.python, workshop.runner, workshop.environ),
+            cache=workshop.cache / "toolchains",
+        )
+        backend = Backend(
+            runner=workshop.runner,
+            toolchain=shed.provide(recipe.requirements),
+            path=workshop.environ.get("PATH", ""),
+            config_settings={},
+            timeout=self.request.timeout,
+        )
+        return ask_setuptools(backend, room, tree.root, recipe.epoch.seconds)
+
+    def _proved(self, before: Before, plan: Plan) -> Migration:
+        source = ChangedSource(base=self.request.source, changes=plan.changes)
+        outcome = self._build(source, "hatchling", Route.BOTH)
+        problems = []
+        if outcome.disagreement is not None:
+            reason = outcome.disagreement.reason
+            problems.append(f"hatchling's wheels from the tree and from the sdist differ. {reason}")
+            return _migration(before.tree, plan, (), problems)
+        with ThreadPoolExecutor(1) as pool, self._stopping():
+            again = pool.submit(self._again, source, outcome.buildinfo)
+            proofs = self._compare(before, plan, outcome)
+            if again.result().deviations:
+                problems.append("Two builds by hatchling did not give the same bytes.")
+        if self.request.kit is not None:
+            problems += self.request.kit.surprises(proofs)
+        return _migration(before.tree, plan, proofs, problems)
+
+    @contextmanager
+    def _stopping(self) -> Iterator[None]:
+        """End what runs beside, before its thread is waited for."""
+        try:
+            yield
+        except BaseException:
+            self.workshop.runner.stop()
+            raise
+
+    def _again(self, source: ChangedSource, record: BuildInfo) -> Outcome:
+        """Build the sdist again; the wheel was built twice, from the tree and from the sdist."""
+        return self._build(source, "hatchling, again", Route.BOTH, record)
+
+    def _compare(self, before: Before, plan: Plan, outcome: Outcome) -> tuple[Proof, ...]:
+        self.workshop.reporter.step("comparing")
+        proofs = []
+        for one, two in zip(
+            (before.sdist, before.wheel), self._packed("hatchling", outcome), strict=True
+        ):
+            comparison = compare(
+                self._path("setuptools", one.filename), self._path("hatchling", two.filename)
+            )
+            pair = Pair(
+                before=one,
+                after=two,
+                tree=before.tree,
+                changes=plan.changes,
+                version_files=plan.version_files,
+                views={view.member: view for view in comparison.contents},
+            )
+            proofs.append(prove(comparison, pair))
+        return tuple(proofs)
+
+    def _build(
+        self,
+        source: GitSource | ChangedSource,
+        label: str,
+        route: Route,
+        record: BuildInfo | None = None,
+    ) -> Outcome:
+        """Build into a folder of this name; hatchling as it is today, not as of the commit."""
+        is_new = isinstance(source, ChangedSource) and record is None
+        request = Request(
+            source=source,
+            wheel=record is None,
+            route=route,
+            python=self.request.python,
+            as_of=datetime.now(UTC).replace(microsecond=0) if is_new else self.request.as_of,
+            newest=is_new or self.request.newest,
+            canonical=False,
+            record=record,
+            timeout=self.request.timeout,
+        )
+        reporter = _Phase(label, self.workshop.reporter)
+        return build_release(
+            request, replace(self.workshop, reporter=reporter), self.folder / label
+        )
+
+    def _packed(self, label: str, outcome: Outcome) -> tuple[Packed, Packed]:
+        """The sdist and the wheel, in this order."""
+        names = sorted(
+            (artifact.filename for artifact in outcome.buildinfo.artifacts),
+            key=lambda name: name.endswith(".whl"),
+        )
+        sdist, wheel = (read_packed(self._path(label, name)) for name in names)
+        return sdist, wheel
+
+    def _path(self, label: str, filename: str) -> Path:
+        return self.folder / label / filename
+
+
+def _migration(tree: Tree, plan: Plan, proofs: tuple[Proof, ...], problems: list[str]) -> Migration:
+    return Migration(
+        changes=plan.changes,
+        originals=_originals(tree, plan.changes),
+        plan=plan,
+        proofs=proofs,
+        problems=tuple(problems),
+        notes=plan.notes,
+    )
+
+
+def _originals(tree: Tree, changes: Mapping[str, bytes | None]) -> dict[str, bytes | None]:
+    return {path: tree.read(path) if tree.has(path) else None for path in changes}
+
+
+@dataclass(frozen=True, slots=True)
+class _Phase:
+    """Tells what one of several builds is doing."""
+
+    label: str
+    reporter: Reporter
+
+    def step(self, text: str) -> None:
+        self.reporter.step(f"{self.label}: {text}")
+
+    def fact(self, label: str, text: str) -> None:
+        if label == "requires":
+            self.reporter.fact(self.label, text)
+
+    def warn(self, text: str) -> None:
+        self.reporter.warn(f"{self.label}: {text}")

@@ -1,0 +1,278 @@
+"""What the migration changes: worked out from the tree and from what setuptools builds of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from samebytes.errors import ArtifactError
+from samebytes.migrate.facts import Facts
+from samebytes.migrate.leftovers import read_section, without_build_sections
+from samebytes.migrate.manifest import read_manifest
+from samebytes.migrate.metadata import (
+    Metadata,
+    entry_point_fields,
+    license_files_field,
+    project_fields,
+    read_metadata,
+    readme_field,
+)
+from samebytes.migrate.packed import Packed
+from samebytes.migrate.pyproject import parse, rewritten
+from samebytes.migrate.rules import FORCED
+from samebytes.migrate.sdist_rules import SdistPlan, Translation, sdist_plan
+from samebytes.migrate.tables import HATCH_VCS, HATCHLING, hatch_tables
+from samebytes.migrate.tree import Tree
+from samebytes.migrate.version import VersionPlan, declared_version, version_plan
+from samebytes.migrate.wheel_rules import WheelPlan, wheel_plan
+
+SETUPTOOLS = ("setuptools.build_meta", "setuptools.build_meta:__legacy__")
+
+#: Build requirements that hatchling has no use for.
+_OURS = frozenset({"setuptools", "wheel", "setuptools-scm", "pip", "toml", "tomli"})
+
+#: What the build writes into an sdist, and no tree has.
+_GENERATED = ("PKG-INFO", "setup.cfg")
+
+
+class Refusal(ArtifactError):  # noqa: N818 - an answer
+    """The project cannot be migrated, for ``reasons``, each a sentence."""
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        super().__init__(
+            "The project cannot be migrated; nothing was changed.",
+            hint="Remove what is named above, or stay on setuptools: samebytes build makes its "
+            "releases reproducible too.",
+            detail="\n".join(f"- {reason}" for reason in reasons),
+        )
+        self.reasons = tuple(reasons)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """The project on setuptools: its tree, what is built of it, and what setuptools knows."""
+
+    tree: Tree
+    sdist: Packed
+    wheel: Packed
+    facts: Facts
+    requirements: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """``changes`` are new contents by path, None for a file that goes.
+
+    Of pyproject.toml: ``project`` are the fields that are written, ``dynamic`` those that are not,
+    ``hatch`` is the text of hatchling's tables. ``notes`` say what was decided, one sentence each.
+    """
+
+    name: str
+    changes: Mapping[str, bytes | None]
+    project: Mapping[str, object]
+    dynamic: tuple[str, ...]
+    hatch: str
+    version_files: frozenset[str]
+    translations: tuple[Translation, ...]
+    notes: tuple[str, ...]
+
+
+def backend_of(pyproject: Mapping[str, object]) -> str:
+    """The build backend that pyproject.toml names; setuptools' where it names none (PEP 517)."""
+    system = pyproject.get("build-system")
+    named = system.get("build-backend") if isinstance(system, Mapping) else None
+    return named if isinstance(named, str) else SETUPTOOLS[1]
+
+
+def make_plan(before: Before) -> Plan:
+    """Raises Refusal with every reason that is found."""
+    tree, facts = before.tree, before.facts
+    text = tree.text("pyproject.toml")
+    pyproject = parse(text).unwrap()
+    metadata = _metadata(before.wheel)
+    setup_cfg = tree.text("setup.cfg")
+    version = version_plan(
+        declared_version(
+            pyproject,
+            read_section(setup_cfg, "metadata"),
+            facts,
+            has_scm="setuptools-scm" in before.requirements,
+        ),
+        metadata.version,
+        tree,
+        facts,
+    )
+    wheel = wheel_plan(tree, before.wheel, facts, version.written)
+    reasons = list(_reasons(before, pyproject, version, wheel))
+    fields: dict[str, object] = {}
+    try:
+        fields = _fields(pyproject, metadata, before)
+    except ArtifactError as error:
+        reasons.append(error.message)
+    if reasons:
+        raise Refusal(reasons)
+    leftover = without_build_sections(setup_cfg)
+    gone = {name for name in ("MANIFEST.in", "setup.py") if tree.has(name)}
+    if tree.has("setup.cfg") and not leftover:
+        gone.add("setup.cfg")
+    sdist = _sdist_plan(before, wheel, metadata, gone, version)
+    dynamic = ["version"] if version.table else []
+    if version.static and "version" not in _table(pyproject, "project"):
+        fields = {"name": fields.pop("name", ""), "version": version.static, **fields}
+    requires = _requires(pyproject, version)
+    hatch = hatch_tables(version, sdist.rules, wheel.rules, direct=_is_direct(metadata))
+    changes: dict[str, bytes | None] = dict.fromkeys(sorted(gone))
+    changes["pyproject.toml"] = rewritten(
+        text, requires=requires, project=fields, dynamic=dynamic, hatch=hatch
+    ).encode()
+    if tree.has("setup.cfg") and leftover and leftover != setup_cfg:
+        changes["setup.cfg"] = leftover.encode()
+    return Plan(
+        name=metadata.name,
+        changes=changes,
+        project=fields,
+        dynamic=tuple(dynamic),
+        hatch=hatch,
+        version_files=version.written,
+        translations=sdist.translations,
+        notes=tuple(_notes(pyproject, version)),
+    )
+
+
+def _metadata(wheel: Packed) -> Metadata:
+    texts = {path.rpartition("/")[2]: text for path, text in wheel.kept.items()}
+    return read_metadata(texts.get("METADATA", ""), texts.get("entry_points.txt", ""))
+
+
+def _reasons(
+    before: Before, pyproject: Mapping[str, object], version: VersionPlan, wheel: WheelPlan
+) -> Iterator[str]:
+    yield from _configured(pyproject)
+    yield from _built(before.facts)
+    if version.refusal:
+        yield version.refusal
+    if not before.wheel.filename.endswith("-none-any.whl"):
+        yield f"Its wheel is for one platform only: {before.wheel.filename}."
+    if wheel.generated:
+        yield f"The build generates files of the wheel: {_some(wheel.generated)}."
+    if made := _made(before, version):
+        yield f"The build generates files of the sdist: {_some(made)}."
+
+
+def _configured(pyproject: Mapping[str, object]) -> Iterator[str]:
+    if "backend-path" in _table(pyproject, "build-system"):
+        yield "It builds with a backend of its own (build-system.backend-path)."
+    for table in ("build", "version", "metadata"):
+        if table in _table(_table(pyproject, "tool"), "hatch"):
+            yield f"pyproject.toml has a table [tool.hatch.{table}] already."
+
+
+def _built(facts: Facts) -> Iterator[str]:
+    for text, names in (
+        ("It compiles extension modules, and hatchling compiles nothing", facts.extensions),
+        ("It compiles libraries, and hatchling compiles nothing", facts.libraries),
+        ("It installs headers", facts.headers),
+        ("It declares namespace packages in setuptools' own way", facts.namespaces),
+        ("setup.cfg adds to the version, in [egg_info]", facts.tags),
+    ):
+        if names:
+            yield f"{text}: {_some(names)}."
+    for command, implementation in facts.commands.items():
+        yield f"It has its own {command} command ({implementation}), which may change the build."
+
+
+def _made(before: Before, version: VersionPlan) -> list[str]:
+    return [
+        path
+        for path in before.sdist.files
+        if not before.tree.has(path)
+        and path not in _GENERATED
+        and path not in version.written
+        and ".egg-info/" not in path
+    ]
+
+
+def _some(names: Sequence[str]) -> str:
+    names = sorted(names)
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + more
+
+
+def _fields(
+    pyproject: Mapping[str, object], metadata: Metadata, before: Before
+) -> dict[str, object]:
+    """What to write into ``[project]``: everything, or what setuptools filled in until now."""
+    if "project" not in pyproject:
+        fields = project_fields(metadata, before.facts, before.tree)
+        if before.wheel.filename.endswith("-py3-none-any.whl"):
+            fields.setdefault("requires-python", ">=3")
+        return fields
+    project = _table(pyproject, "project")
+    dynamic = project.get("dynamic")
+    names = [str(name) for name in dynamic] if isinstance(dynamic, list) else []
+    every = project_fields(metadata, before.facts, before.tree) if names != ["version"] else {}
+    every |= entry_point_fields(metadata.entry_points) if "entry-points" in names else {}
+    fields = {name: every[name] for name in names if name in every and name != "version"}
+    if "requires-python" not in {*project, *fields} and "-py3-none-any" in before.wheel.filename:
+        fields["requires-python"] = ">=3"
+    if "license-files" not in {*project, *fields}:
+        files = license_files_field(metadata, before.tree)
+        fields |= {"license-files": files} if files else {}
+    return fields
+
+
+def _sdist_plan(
+    before: Before, wheel: WheelPlan, metadata: Metadata, gone: set[str], version: VersionPlan
+) -> SdistPlan:
+    readme = readme_field(metadata, before.tree)
+    path = readme["file"] if isinstance(readme, dict) else readme
+    forced = {*FORCED, *metadata.raw.get("license_files", []), *version.written}
+    return sdist_plan(
+        before.tree,
+        before.sdist.files.keys(),
+        read_manifest(before.tree.text("MANIFEST.in")),
+        packages=frozenset(wheel.origins.values()),
+        gone=frozenset(gone),
+        forced=frozenset(forced | ({str(path)} if path else set())),
+    )
+
+
+def _requires(pyproject: Mapping[str, object], version: VersionPlan) -> list[str]:
+    named = _table(pyproject, "build-system").get("requires")
+    others = [
+        str(text)
+        for text in (named if isinstance(named, list) else [])
+        if _requirement_name(str(text)) not in _OURS
+    ]
+    vcs = [HATCH_VCS] if version.table.get("source") == "vcs" else []
+    return [HATCHLING, *vcs, *others]
+
+
+def _requirement_name(text: str) -> str:
+    try:
+        return canonicalize_name(Requirement(text).name)
+    except InvalidRequirement:
+        return text
+
+
+def _is_direct(metadata: Metadata) -> bool:
+    return any(" @ " in text for text in metadata.raw.get("requires_dist", []))
+
+
+def _notes(pyproject: Mapping[str, object], version: VersionPlan) -> Iterator[str]:
+    dynamic = _table(pyproject, "project").get("dynamic")
+    static = [name for name in dynamic if name != "version"] if isinstance(dynamic, list) else []
+    if static:
+        yield f"No longer dynamic, but written out in [project]: {', '.join(map(str, static))}."
+    if "project" not in pyproject:
+        yield "[project] is new: it says what setuptools wrote into the metadata."
+    if version.table.get("source") == "vcs":
+        yield "hatch-vcs derives the version, by setuptools-scm, from the same tags."
+
+
+def _table(table: Mapping[str, object], key: str) -> Mapping[str, object]:
+    found = table.get(key)
+    return found if isinstance(found, Mapping) else {}

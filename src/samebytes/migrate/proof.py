@@ -1,0 +1,87 @@
+"""Two builds of one revision, compared: what went, what came, and why each was expected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from samebytes.compare.model import Comparison, Difference
+from samebytes.migrate.expected import EXPECTED, Expectation, Pair, expectation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Differences of one place for one reason; ``mark`` is '-' for what went, '+' for what came,
+    '~' for what changed. Without an ``expectation`` it is a finding.
+    """
+
+    mark: str
+    place: str
+    differences: tuple[Difference, ...]
+    expectation: Expectation | None
+
+    @property
+    def reason(self) -> str:
+        return self.expectation.reason if self.expectation else "Nobody expects this."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """One kind of artifact, before and after."""
+
+    comparison: Comparison
+    changes: tuple[Change, ...]
+
+    @property
+    def unexpected(self) -> tuple[Change, ...]:
+        return tuple(change for change in self.changes if change.expectation is None)
+
+
+def prove(comparison: Comparison, pair: Pair) -> Proof:
+    """Sort every difference under what expects it, the unexpected first."""
+    groups: dict[tuple[str, str, str], list[tuple[Difference, Expectation | None]]] = {}
+    for difference in comparison.differences:
+        expected = expectation(difference, pair)
+        key = (expected.id if expected else "", _mark(difference), _place(difference, pair))
+        groups.setdefault(key, []).append((difference, expected))
+    changes = [
+        Change(
+            mark=mark,
+            place=place,
+            differences=tuple(difference for difference, _ in found),
+            expectation=found[0][1],
+        )
+        for (_, mark, place), found in groups.items()
+    ]
+    return Proof(comparison=comparison, changes=tuple(sorted(changes, key=_rank)))
+
+
+def _mark(difference: Difference) -> str:
+    return {"member-only-in-first": "-", "member-only-in-second": "+"}.get(difference.kind.id, "~")
+
+
+def _place(difference: Difference, pair: Pair) -> str:
+    """The member; a folder for all of an egg-info; nothing for what is about the archive."""
+    if not difference.is_content or difference.member is None:
+        return ""
+    path = pair.path(difference)
+    head, dot, _ = f"{path}/".partition(".egg-info/")
+    return f"{head}.egg-info/" if dot else path
+
+
+_RANKS = {row.id: number for number, row in enumerate(EXPECTED[1:])}
+
+
+def _rank(change: Change) -> tuple[int, str, str]:
+    if change.expectation is None:
+        return -1, change.mark, change.place
+    return _RANKS.get(change.expectation.id, len(_RANKS)), change.mark, change.place
+
+
+def counts(proofs: Iterable[Proof]) -> Iterator[tuple[int, int]]:
+    """Of each proof: differences in all, and those that nobody expects."""
+    for proof in proofs:
+        yield (
+            sum(len(change.differences) for change in proof.changes),
+            sum(len(change.differences) for change in proof.unexpected),
+        )
