@@ -31,8 +31,8 @@ class Request:
 
     ``as_of`` None means: as of the source's time; with ``newest``, it is only recorded. With
     ``record``, that build is done again: its epoch, Python version, build requirements, route and
-    settings stand, whatever the others say. Unless ``canonical``, archives stay as the backend wrote
-    them, whatever they show of this machine.
+    settings stand, whatever the others say. Unless ``canonical``, archives stay as the backend
+    wrote them, whatever they show of this machine.
     """
 
     source: Source

@@ -85,7 +85,15 @@ def compare(first: Path, second: Path, options: Options | None = None) -> Compar
     for artifact, digest in zip(artifacts, digests, strict=True):
         if artifact.digest != digest:
             raise changed(artifact.path)
-    return _Work(artifacts[0], artifacts[1], options).comparison()
+    return compare_read(artifacts[0], artifacts[1], options)
+
+
+def compare_read(first: Artifact, second: Artifact, options: Options | None = None) -> Comparison:
+    """Compare two artifacts of one form that were read already, with ``is_evidence`` kept."""
+    if first.digest == second.digest:
+        sides = [_side(Origin(artifact)) for artifact in (first, second)]
+        return Comparison(verdict=Verdict.IDENTICAL, first=sides[0], second=sides[1])
+    return _Work(first, second, options or Options()).comparison()
 
 
 def _read(path: Path, options: Options) -> Artifact:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from samebytes.builder import Backend
-from samebytes.compare.comparison import compare
+from samebytes.compare.comparison import compare_read
 from samebytes.interpreter import find_interpreter
 from samebytes.migrate.expected import Pair
 from samebytes.migrate.facts import Facts, ask_setuptools
@@ -69,7 +69,8 @@ def migrate(request: MigrationRequest, workshop: Workshop) -> Migration:
     """
     with tempfile.TemporaryDirectory(prefix="samebytes-migrate-", dir=workshop.base) as name:
         try:
-            return _Work(request, workshop, Path(name)).migration()
+            now = datetime.now(UTC).replace(microsecond=0)
+            return _Work(request, workshop, Path(name), now).migration()
         except BaseException:
             workshop.runner.stop()
             raise
@@ -80,6 +81,7 @@ class _Work:
     request: MigrationRequest
     workshop: Workshop
     folder: Path
+    now: datetime
 
     def migration(self) -> Migration:
         source = self.request.source
@@ -154,16 +156,17 @@ class _Work:
 
     def _proved(self, before: Before, plan: Plan) -> Migration:
         source = ChangedSource(base=self.request.source, changes=plan.changes)
-        outcome = self._build(source, "hatchling", Route.BOTH)
         problems = []
-        if outcome.disagreement is not None:
-            reason = outcome.disagreement.reason
-            problems.append(f"hatchling's wheels from the tree and from the sdist differ. {reason}")
-            return _migration(before.tree, plan, (), problems)
         with ThreadPoolExecutor(1) as pool, self._stopping():
-            again = pool.submit(self._again, source, outcome.buildinfo)
-            proofs = self._compare(before, plan, outcome)
-            if again.result().deviations:
+            again = pool.submit(self._again, source)
+            outcome = self._build(source, "hatchling", Route.BOTH)
+            proofs: tuple[Proof, ...] = ()
+            if outcome.disagreement is None:
+                proofs = self._compare(before, plan, outcome)
+            else:
+                reason = outcome.disagreement.reason
+                problems.append(f"hatchling's wheels from tree and sdist differ. {reason}")
+            if not self._is_same(source, outcome, again.result()):
                 problems.append("Two builds by hatchling did not give the same bytes.")
         if self.request.kit is not None:
             problems += self.request.kit.surprises(proofs)
@@ -178,9 +181,21 @@ class _Work:
             self.workshop.runner.stop()
             raise
 
-    def _again(self, source: ChangedSource, record: BuildInfo) -> Outcome:
-        """Build the sdist again; the wheel was built twice, from the tree and from the sdist."""
-        return self._build(source, "hatchling, again", Route.BOTH, record)
+    def _again(self, source: ChangedSource, record: BuildInfo | None = None) -> Outcome:
+        """Build the sdist again, at another path; the wheel is built twice in any case, from the
+        tree and from the sdist.
+        """
+        base = self.folder / "elsewhere"
+        base.mkdir(exist_ok=True)
+        return self._build(source, "hatchling, again", Route.BOTH, record=record, base=base)
+
+    def _is_same(self, source: ChangedSource, one: Outcome, two: Outcome) -> bool:
+        """Whether both sdists are the same bytes, made by the same releases of hatchling."""
+        first, second = one.buildinfo, two.buildinfo
+        if first.recipe.requirements != second.recipe.requirements:  # one came out just now
+            return not self._again(source, first).deviations
+        digests = {artifact.filename: artifact.digest for artifact in first.artifacts}
+        return all(digests.get(each.filename) == each.digest for each in second.artifacts)
 
     def _compare(self, before: Before, plan: Plan, outcome: Outcome) -> tuple[Proof, ...]:
         self.workshop.reporter.step("comparing")
@@ -188,9 +203,7 @@ class _Work:
         for one, two in zip(
             (before.sdist, before.wheel), self._packed("hatchling", outcome), strict=True
         ):
-            comparison = compare(
-                self._path("setuptools", one.filename), self._path("hatchling", two.filename)
-            )
+            comparison = compare_read(one.artifact, two.artifact)
             pair = Pair(
                 before=one,
                 after=two,
@@ -207,25 +220,29 @@ class _Work:
         source: GitSource | ChangedSource,
         label: str,
         route: Route,
+        *,
         record: BuildInfo | None = None,
+        base: Path | None = None,
     ) -> Outcome:
-        """Build into a folder of this name; hatchling as it is today, not as of the commit."""
-        is_new = isinstance(source, ChangedSource) and record is None
+        """Build into a folder of this name; by hatchling as it is today, not as of the commit.
+
+        In another ``base``, the sdist only.
+        """
+        is_new = isinstance(source, ChangedSource)
         request = Request(
             source=source,
-            wheel=record is None,
+            wheel=base is None,
             route=route,
             python=self.request.python,
-            as_of=datetime.now(UTC).replace(microsecond=0) if is_new else self.request.as_of,
+            as_of=self.now if is_new else self.request.as_of,
             newest=is_new or self.request.newest,
             canonical=False,
             record=record,
             timeout=self.request.timeout,
         )
         reporter = _Phase(label, self.workshop.reporter)
-        return build_release(
-            request, replace(self.workshop, reporter=reporter), self.folder / label
-        )
+        workshop = replace(self.workshop, reporter=reporter, base=base or self.workshop.base)
+        return build_release(request, workshop, self.folder / label)
 
     def _packed(self, label: str, outcome: Outcome) -> tuple[Packed, Packed]:
         """The sdist and the wheel, in this order."""
@@ -233,11 +250,10 @@ class _Work:
             (artifact.filename for artifact in outcome.buildinfo.artifacts),
             key=lambda name: name.endswith(".whl"),
         )
-        sdist, wheel = (read_packed(self._path(label, name)) for name in names)
+        kit = self.request.kit
+        more = {each.into for each in kit.insertions} if kit else frozenset[str]()
+        sdist, wheel = (read_packed(self.folder / label / name, more) for name in names)
         return sdist, wheel
-
-    def _path(self, label: str, filename: str) -> Path:
-        return self.folder / label / filename
 
 
 def _migration(tree: Tree, plan: Plan, proofs: tuple[Proof, ...], problems: list[str]) -> Migration:

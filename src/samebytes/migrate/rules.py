@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from samebytes.migrate.patterns import matcher
@@ -71,8 +70,8 @@ class Rules:
 
 def is_never_packed(path: str) -> bool:
     """Whether only a forced rule can bring the file into an archive."""
-    place = PurePosixPath(path)
-    return place.name in _NEVER_FILES or not _NEVER_FOLDERS.isdisjoint(place.parts[:-1])
+    *folders, name = path.split("/")
+    return name in _NEVER_FILES or not _NEVER_FOLDERS.isdisjoint(folders)
 
 
 def _is_below(path: str, roots: tuple[str, ...]) -> bool:

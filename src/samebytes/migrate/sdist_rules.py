@@ -83,6 +83,7 @@ class _Work:
     forced: Set[str]
     includes: list[Rule] = field(default_factory=list)
     excludes: list[Rule] = field(default_factory=list)
+    included: Set[str] = frozenset()
 
     def rules(self) -> Rules:
         return Rules(include=tuple(self.includes), exclude=tuple(self.excludes))
@@ -95,6 +96,8 @@ class _Work:
 
     def include_again(self, directive: Directive) -> None:
         """Take back, after an exclusion, what a later directive includes: the last one wins."""
+        if not self.excludes:
+            return
         excluded = matcher(rule.pattern for rule in self.excludes)
         for pattern in directive.globs():
             matched = self.wanted & set(matcher([pattern]).match_files(self.files))
@@ -118,13 +121,14 @@ class _Work:
             *self.includes,
             *_headed(rest, _UNNAMED),
         ]
+        self.included = self._included()
 
     def exclude_rest(self) -> None:
         """Exclude what the rules choose and setuptools does not pack, and nothing else."""
         extra = self.rules().chosen(self.files, ()) - self.wanted - self.forced
         self.excludes += _headed(cover(extra, self.wanted), _NOT_PACKED)
         excluded = matcher(rule.pattern for rule in self.excludes)
-        lost = {path for path in self.wanted & self._included() if excluded.match_file(path)}
+        lost = {path for path in self.wanted & self.included if excluded.match_file(path)}
         again = cover(lost, self.files - self.wanted)
         self.excludes += _headed([f"!{pattern}" for pattern in again], _LOST)
 
@@ -148,7 +152,7 @@ class _Work:
     def _useless_exclude(self, _directive: Directive, pattern: str) -> str:
         if _BYTECODE.search(pattern):
             return "hatchling packs no bytecode"
-        if not self._included() & set(matcher([pattern]).match_files(self.files)):
+        if not self.included & set(matcher([pattern]).match_files(self.files)):
             return "no rule includes such files"
         return ""
 
