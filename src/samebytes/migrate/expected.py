@@ -25,7 +25,8 @@ from samebytes.migrate.tree import Tree
 class Pair:
     """An archive before and after; ``tree`` is the project's before, ``changes`` what became of it.
 
-    ``version_files`` are those that a build writes, ``views`` how contents differ, by member.
+    ``origins`` are the paths in the tree of the wheel's files; ``version_files`` are those that a
+    build writes there; ``views`` show how contents differ, by member.
 
     ``path`` of a difference is its member's, below an sdist's folder.
     """
@@ -34,6 +35,7 @@ class Pair:
     after: Packed
     tree: Tree
     changes: Mapping[str, bytes | None]
+    origins: Mapping[str, str] = field(default_factory=dict)
     version_files: Set[str] = frozenset()
     views: Mapping[str, ContentView] = field(default_factory=dict)
 
@@ -44,6 +46,11 @@ class Pair:
     def path(self, difference: Difference) -> str:
         member = difference.member or ""
         return member.partition("/")[2] if self.is_sdist else member
+
+    def origin(self, difference: Difference) -> str | None:
+        """Where a member lies in the tree."""
+        path = self.path(difference)
+        return path if self.is_sdist else self.origins.get(path)
 
     def is_from_tree(self, path: str) -> bool:
         """Whether the second archive holds this file exactly as the changed tree has it."""
@@ -158,7 +165,7 @@ def _has_same_entry_points(difference: Difference, pair: Pair) -> bool:
 def _is_commit_id(difference: Difference, pair: Pair) -> bool:
     """Whether a version file differs in the id of the commit, in all of its lines, and no more."""
     view = pair.views.get(difference.member or "")
-    if pair.path(difference) not in pair.version_files or view is None or view.omitted:
+    if pair.origin(difference) not in pair.version_files or view is None or view.omitted:
         return False
     return all(_COMMIT_ID.fullmatch(line.text) for line in view.lines if line.mark in "-+")
 
@@ -168,10 +175,18 @@ _COMMIT_ID = re.compile(r"(__commit_id__ = )?commit_id = ('\w*'|None)")
 
 def _is_executable_in_git(difference: Difference, pair: Pair) -> bool:
     """Whether the second has the executable bit that the tree has, and the first has not."""
-    path = pair.path(difference)
-    origin = next((each for each in pair.tree.files if f"/{each}".endswith(f"/{path}")), None)
+    origin = pair.origin(difference)
     gained = difference.first == NOBODY and difference.second != NOBODY
     return not pair.is_sdist and gained and origin is not None and pair.tree.is_executable(origin)
+
+
+def _is_script(difference: Difference, pair: Pair) -> bool:
+    return not pair.is_sdist and ".data/scripts/" in pair.path(difference)
+
+
+def _is_python_3(difference: Difference, pair: Pair) -> bool:
+    values = (difference.field.lower(), difference.first, difference.second)
+    return _is_metadata(difference, pair) and values == ("requires-python", "none", ">=3")
 
 
 def _is_same_name(difference: Difference, _pair: Pair) -> bool:
@@ -295,6 +310,18 @@ EXPECTED: tuple[Expectation, ...] = (
         kinds=("member-executable",),
         applies=_is_executable_in_git,
         reason="git tracks it as executable: hatchling keeps that, setuptools' wheels do not.",
+    ),
+    Expectation(
+        id="script",
+        kinds=("member-executable",),
+        applies=_is_script,
+        reason="Installers make every script executable, whatever the wheel says (PEP 427).",
+    ),
+    Expectation(
+        id="python-tag",
+        kinds=("metadata-field",),
+        applies=_is_python_3,
+        reason="hatchling takes the tag py3 of the wheel from it; setuptools takes it for granted.",
     ),
     Expectation(
         id="generator",

@@ -96,7 +96,7 @@ class _Work:
             raise Refusal([f"Its build backend is {backend}, not setuptools."])
         for text in source.warnings(room.tree):
             self.workshop.reporter.warn(text)
-        before = self._before(room, tree)
+        before = self._before(tree)
         plan = make_plan(before)
         if kit is not None:
             plan = kit.applied(plan, plan.name, tree)
@@ -114,13 +114,18 @@ class _Work:
             notes=("The project is on hatchling already.",),
         )
 
-    def _before(self, room: Room, tree: Tree) -> Before:
+    def _before(self, tree: Tree) -> Before:
         """The project as setuptools builds it, both archives from the tree.
 
         Where the sdist lacks files of the wheel, the wheel from the sdist, as frontends build it.
         """
-        outcome = self._build(self.request.source, "setuptools", Route.TREE)
-        facts = self._facts(outcome, room, tree)
+        other = Room.prepare(self.folder / "probe")
+        with ThreadPoolExecutor(1) as pool, self._stopping():
+            # setup.py runs in another clone: who knows what it writes.
+            source = self.request.source
+            clone = pool.submit(source.tree, other.tree, source.epoch().seconds)
+            outcome = self._build(source, "setuptools", Route.TREE)
+            facts = self._facts(outcome, other, clone.result())
         sdist, wheel = self._packed("setuptools", outcome)
         lost = {origin(name, facts) for name in library(wheel)} & tree.files - sdist.files.keys()
         if lost:
@@ -135,7 +140,7 @@ class _Work:
             requirements=frozenset(pin.name for pin in requirements),
         )
 
-    def _facts(self, outcome: Outcome, room: Room, tree: Tree) -> Facts:
+    def _facts(self, outcome: Outcome, room: Room, tree: Path) -> Facts:
         recipe = outcome.buildinfo.recipe
         workshop = self.workshop
         shed = Toolshed(
@@ -152,7 +157,7 @@ class _Work:
             config_settings={},
             timeout=self.request.timeout,
         )
-        return ask_setuptools(backend, room, tree.root, recipe.epoch.seconds)
+        return ask_setuptools(backend, room, tree, recipe.epoch.seconds)
 
     def _proved(self, before: Before, plan: Plan) -> Migration:
         source = ChangedSource(base=self.request.source, changes=plan.changes)
@@ -209,6 +214,7 @@ class _Work:
                 after=two,
                 tree=before.tree,
                 changes=plan.changes,
+                origins=plan.origins,
                 version_files=plan.version_files,
                 views={view.member: view for view in comparison.contents},
             )

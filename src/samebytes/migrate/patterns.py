@@ -28,8 +28,8 @@ def matcher(patterns: Iterable[str]) -> pathspec.GitIgnoreSpec:
 def exactly(path: str) -> str:
     """The pattern that matches this path and no other."""
     escaped = re.sub(r"([\\*?\[\]])", r"\\\1", path)
-    if escaped.endswith(" "):
-        escaped = escaped[:-1] + "\\ "
+    if escaped[-1:].isspace():  # which ends no pattern as it is
+        escaped = f"{escaped[:-1]}[{escaped[-1]}]"
     return f"/{escaped}"
 
 

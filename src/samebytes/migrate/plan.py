@@ -67,7 +67,9 @@ class Plan:
     """``changes`` are new contents by path, None for a file that goes.
 
     Of pyproject.toml: ``project`` are the fields that are written, ``dynamic`` those that are not,
-    ``hatch`` is the text of hatchling's tables. ``notes`` say what was decided, one sentence each.
+    ``hatch`` is the text of hatchling's tables. ``origins`` are the paths in the tree of the wheel's
+    files, ``version_files`` those that a build writes; ``notes`` say what was decided, one sentence
+    each.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Plan:
     project: Mapping[str, object]
     dynamic: tuple[str, ...]
     hatch: str
+    origins: Mapping[str, str]
     version_files: frozenset[str]
     translations: tuple[Translation, ...]
     notes: tuple[str, ...]
@@ -136,6 +139,7 @@ def make_plan(before: Before) -> Plan:
         project=fields,
         dynamic=tuple(dynamic),
         hatch=hatch,
+        origins=wheel.origins,
         version_files=version.written,
         translations=sdist.translations,
         notes=tuple(_notes(pyproject, version)),

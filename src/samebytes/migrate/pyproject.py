@@ -21,7 +21,9 @@ def parse(text: str) -> TOMLDocument:
     try:
         return tomlkit.parse(text)
     except (TOMLKitError, RecursionError) as error:
-        raise ArtifactError(f"pyproject.toml cannot be read: {error}.") from None
+        raise ArtifactError(
+            f"pyproject.toml cannot be read: {error}.", hint="Correct it, and commit."
+        ) from None
 
 
 def rewritten(

@@ -67,7 +67,8 @@ class Tree:
         return path in self.files
 
     def is_executable(self, path: str) -> bool:
-        return bool((self.root / path).stat().st_mode & 0o100)
+        place = self.root / path
+        return place.is_file() and bool(place.stat().st_mode & 0o100)
 
     def sha256(self, path: str) -> str:
         return Digest.of(self.read(path)).hex

@@ -1,0 +1,196 @@
+"""The flagship: Django moves to hatchling, with its kit, and loses no file."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import tomllib
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from conftest import Command
+from django_tree import DATE, RELEASES, Release, django_checkout
+from migration import built, fields, sdist_files, wheel_files
+from projects import git
+
+from samebytes.interpreter import find_interpreter
+from samebytes.process import Runner
+
+pytestmark = pytest.mark.slow
+
+KIT = Path(__file__).parents[1] / "django"
+WRITTEN = {
+    ".github/workflows/reproducible.yml",
+    "docs/internals/howto-release-django.txt",
+    "pyproject.toml",
+    "scripts/build_release.py",
+}
+
+
+@pytest.mark.parametrize("release", RELEASES, ids=lambda release: release.version)
+def test_exactly_the_accepted_changes(folder: Path, samebytes: Command, release: Release) -> None:
+    root = django_checkout(release, folder / "django")
+    before = built(root, folder / "old", "build", "--installer", "uv", "-o", str(folder / "old"))
+    git(root, "clean", "--quiet", "-dffx")
+    done = samebytes("migrate", "--kit", "django", root, "--json", folder / "result.json")
+    assert done.status == 0, done.stdout + done.stderr
+    assert json.loads((folder / "result.json").read_text())["status"] == "migrated"
+    changed = set(git(root, "status", "--porcelain", "-uall", "-z").split("\0")) - {""}
+    assert {line[2:].strip() for line in changed} == WRITTEN | {"MANIFEST.in"}
+    git(root, "add", "--all", "--force")
+    git(root, "commit", "--quiet", "--message", "Migrate", date=DATE)
+
+    hatch = [
+        built(root, folder / name, "hatch", "build", str(folder / name)) for name in ("one", "two")
+    ]
+    for one, two in zip(*hatch, strict=True):
+        assert one.read_bytes() == two.read_bytes()
+    old, new = (sdist_files(pair[0]) for pair in (before, hatch[0]))
+    gone = {name for name in old if name.startswith("Django.egg-info/")}
+    assert old.keys() - new.keys() == {"MANIFEST.in", "setup.cfg"} | gone
+    assert new.keys() - old.keys() == {".gitignore"}
+    assert {name for name in old.keys() & new.keys() if old[name] != new[name]} == {
+        *("PKG-INFO", "pyproject.toml", "docs/internals/howto-release-django.txt"),
+    }
+    assert "tests/.coveragerc" in new
+    old, new = (wheel_files(pair[1]) for pair in (before, hatch[0]))
+    info = f"django-{release.version}.dist-info"
+    assert old.keys() - new.keys() == {f"{info}/top_level.txt"}
+    assert new.keys() <= old.keys()
+    assert {name for name in new if old[name] != new[name]} == {
+        f"{info}/{name}" for name in ("METADATA", "RECORD", "WHEEL")
+    }
+    assert plain(fields(before[1])) == plain(fields(hatch[0][1]))
+    again = samebytes("migrate", "--kit", "django", root)
+    assert (again.status, git(root, "status", "--porcelain")) == (0, "")
+    assert "There is nothing to do." in again.stdout
+
+
+def plain(found: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """METADATA without the field that names its version, and with one kind of quotes."""
+    return sorted(
+        (name, value.replace('"', "'").replace("backports.zoneinfo", "backports-zoneinfo"))
+        for name, value in found
+        if name not in ("Metadata-Version", "Dynamic")
+    )
+
+
+@pytest.mark.parametrize("release", RELEASES[1:], ids=lambda release: release.version)
+def test_the_kit_is_what_migrate_writes(folder: Path, samebytes: Command, release: Release) -> None:
+    root = django_checkout(release, folder / "django")
+    done = samebytes("migrate", root)
+    assert done.status == 0, done.stdout + done.stderr
+    written = tomllib.loads((root / "pyproject.toml").read_text())
+    kit = tomllib.loads((KIT / "tables.toml").read_text())
+    assert written["tool"]["hatch"] == kit["tool"]["hatch"]
+    assert written["build-system"] == kit["build-system"]
+    assert "setuptools" not in written["tool"]
+    assert git(root, "status", "--porcelain").split() == ["D", "MANIFEST.in", "M", "pyproject.toml"]
+
+
+def test_development_version_and_smoke_test(folder: Path, samebytes: Command) -> None:
+    """One version in both names; the wheel installs, starts a project, checks, migrates, serves."""
+    root = django_checkout(RELEASES[2], folder / "django", development=True)
+    done = samebytes("migrate", "--kit", "django", root)
+    assert done.status == 0, done.stdout + done.stderr
+    git(root, "add", "--all", "--force", date=DATE)
+    git(root, "commit", "--quiet", "--message", "Migrate", date=DATE)
+    out = folder / "out"
+    _, wheel = built(root, out, "build", "--installer", "uv", "-o", str(out))
+    version = "6.2.dev20261104090000"
+    assert {path.name for path in out.iterdir()} == {
+        f"django-{version}.tar.gz",
+        f"django-{version}-py3-none-any.whl",
+    }
+    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    assert uv is not None
+    python = folder / "env/bin/python"
+    interpreter = find_interpreter("3.13", Runner(), os.environ)
+    run(uv, "venv", "--quiet", "--python", interpreter.path, folder / "env", cwd=folder)
+    run(uv, "pip", "install", "--quiet", "--python", python, wheel, cwd=folder)
+    run(folder / "env/bin/django-admin", "startproject", "site1", cwd=folder)
+    for command in ("check", "migrate"):
+        run(python, "manage.py", command, cwd=folder / "site1")
+    port = "18000"
+    server = subprocess.Popen(
+        [python, "manage.py", "runserver", "--noreload", port],
+        cwd=folder / "site1",
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        assert "The install worked successfully" in fetched(f"http://127.0.0.1:{port}/")
+    finally:
+        server.kill()
+        server.wait()
+
+
+def run(*command: object, cwd: Path) -> None:
+    done = subprocess.run(list(map(str, command)), cwd=cwd, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def fetched(url: str) -> str:
+    for _ in range(100):
+        try:
+            with urllib.request.urlopen(url, timeout=5) as response:
+                return str(response.read().decode())
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.1)
+    raise AssertionError(f"{url} does not answer")
+
+
+@pytest.mark.parametrize(
+    ("change", "places"),
+    [
+        (
+            ("docs/internals/howto-release-django.txt", "Making the release(s) available", "Out"),
+            ["docs/internals/howto-release-django.txt, for the kit's text before the line"],
+        ),
+        (
+            ("scripts/build_release.py", "", "print('ours')\n"),
+            ["scripts/build_release.py is there and is not the kit's"],
+        ),
+    ],
+)
+def test_a_checkout_that_has_moved_on(
+    folder: Path, samebytes: Command, change: tuple[str, str, str], places: list[str]
+) -> None:
+    root = django_checkout(RELEASES[2], folder / "django")
+    path, old, new = change
+    text = (root / path).read_text() if (root / path).exists() else ""
+    (root / path).write_text(text.replace(old, new) if old else new)
+    git(root, "add", "--all", "--force")
+    git(root, "commit", "--quiet", "--message", "Move on", date=DATE)
+    done = samebytes("migrate", "--kit", "django", root)
+    assert done.status == 2
+    for place in places:
+        assert place in done.stderr
+    assert git(root, "status", "--porcelain") == ""
+
+
+def test_a_new_line_in_manifest_that_the_kit_does_not_know(
+    folder: Path, samebytes: Command
+) -> None:
+    root = django_checkout(RELEASES[2], folder / "django")
+    (root / "new").mkdir()
+    (root / "new/file.txt").write_text("new\n")
+    with (root / "MANIFEST.in").open("a") as file:
+        file.write("graft new\n")
+    git(root, "add", "--all", "--force")
+    git(root, "commit", "--quiet", "--message", "Move on", date=DATE)
+    done = samebytes("migrate", "--kit", "django", root)
+    assert done.status == 1
+    assert "UNEXPECTED" in done.stdout
+    assert "- new/file.txt" in done.stdout
+    assert (
+        "Not in the kit's [tool.hatch.build.targets.sdist] include, but asked for here: /new."
+        in done.stdout
+    )
+    assert git(root, "status", "--porcelain") == ""
