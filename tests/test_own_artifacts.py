@@ -19,6 +19,8 @@ STRAY = {
     ".env": "",
     ".venv/secret.py": "",
     "dist/old.whl": "",
+    "django/__pycache__/x.pyc": "",
+    "django/notes.md": "",
     "docs/_build/index.md": "",
     "notes.txt": "",
     "src/samebytes/.secret.py": "",
@@ -33,7 +35,7 @@ def tree(folder: Path) -> Path:
     """A copy of the files that an sdist may be made of, and stray ones, all committed."""
     root = folder / "samebytes"
     ignore = shutil.ignore_patterns("_build", "__pycache__", ".*")
-    for name in ("benchmarks", "docs", "scripts", "src", "tests"):
+    for name in ("benchmarks", "django", "docs", "scripts", "src", "tests"):
         shutil.copytree(ROOT / name, root / name, ignore=ignore)
     for path in ROOT.iterdir():
         if path.is_file():

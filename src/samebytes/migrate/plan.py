@@ -67,9 +67,9 @@ class Plan:
     """``changes`` are new contents by path, None for a file that goes.
 
     Of pyproject.toml: ``project`` are the fields that are written, ``dynamic`` those that are not,
-    ``hatch`` is the text of hatchling's tables. ``origins`` are the paths in the tree of the wheel's
-    files, ``version_files`` those that a build writes; ``notes`` say what was decided, one sentence
-    each.
+    ``hatch`` is the text of hatchling's tables. ``origins`` are the paths in the tree of the
+    wheel's files, ``version_files`` those that a build writes; ``notes`` say what was decided, one
+    sentence each.
     """
 
     name: str
