@@ -40,7 +40,11 @@ def test_exactly_the_accepted_changes(folder: Path, samebytes: Command, release:
     git(root, "clean", "--quiet", "-dffx")
     done = samebytes("migrate", "--kit", "django", root, "--json", folder / "result.json")
     assert done.status == 0, done.stdout + done.stderr
-    assert json.loads((folder / "result.json").read_text())["status"] == "migrated"
+    document = json.loads((folder / "result.json").read_text())
+    assert document["status"] == "migrated"
+    notes = [note for note in document["notes"] if "kit" in note]
+    missing = "In the kit's [tool.hatch.build.targets.sdist] include, but of no use here: /tox.ini."
+    assert notes == ([missing] if release.version == "4.2.30" else [])
     changed = set(git(root, "status", "--porcelain", "-uall", "-z").split("\0")) - {""}
     assert {line[2:].strip() for line in changed} == WRITTEN | {"MANIFEST.in"}
     git(root, "add", "--all", "--force")
@@ -81,9 +85,8 @@ def plain(found: list[tuple[str, str]]) -> list[tuple[str, str]]:
     )
 
 
-@pytest.mark.parametrize("release", RELEASES[1:], ids=lambda release: release.version)
-def test_the_kit_is_what_migrate_writes(folder: Path, samebytes: Command, release: Release) -> None:
-    root = django_checkout(release, folder / "django")
+def test_the_kit_is_what_migrate_writes(folder: Path, samebytes: Command) -> None:
+    root = django_checkout(RELEASES[1], folder / "django")
     done = samebytes("migrate", root)
     assert done.status == 0, done.stdout + done.stderr
     written = tomllib.loads((root / "pyproject.toml").read_text())
@@ -172,25 +175,4 @@ def test_a_checkout_that_has_moved_on(
     assert done.status == 2
     for place in places:
         assert place in done.stderr
-    assert git(root, "status", "--porcelain") == ""
-
-
-def test_a_new_line_in_manifest_that_the_kit_does_not_know(
-    folder: Path, samebytes: Command
-) -> None:
-    root = django_checkout(RELEASES[2], folder / "django")
-    (root / "new").mkdir()
-    (root / "new/file.txt").write_text("new\n")
-    with (root / "MANIFEST.in").open("a") as file:
-        file.write("graft new\n")
-    git(root, "add", "--all", "--force")
-    git(root, "commit", "--quiet", "--message", "Move on", date=DATE)
-    done = samebytes("migrate", "--kit", "django", root)
-    assert done.status == 1
-    assert "UNEXPECTED" in done.stdout
-    assert "- new/file.txt" in done.stdout
-    assert (
-        "Not in the kit's [tool.hatch.build.targets.sdist] include, but asked for here: /new."
-        in done.stdout
-    )
     assert git(root, "status", "--porcelain") == ""

@@ -211,7 +211,7 @@ def _lines(migration: Migration, options: _Options) -> Iterator[Text]:
     if not options.quiet or not migration.is_proved:
         yield from migration_report(migration, verbose=options.verbose)
     if options.dry_run:
-        yield from map(Text, patch(migration.changes, migration.originals))
+        yield from map(Text, patch(migration.changes, migration.originals, below=migration.below))
     if options.quiet:
         return
     if options.writes(migration):

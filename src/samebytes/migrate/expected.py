@@ -100,8 +100,10 @@ def _is_written_setup_cfg(difference: Difference, pair: Pair) -> bool:
 
 
 def _is_ignore_file(difference: Difference, pair: Pair) -> bool:
-    path = pair.path(difference)
-    return pair.is_sdist and path in (".gitignore", ".hgignore") and pair.is_from_tree(path)
+    file = pair.tree.ignore_file
+    if not pair.is_sdist or pair.path(difference) != ".gitignore" or file is None:
+        return False
+    return pair.after.files.get(".gitignore") == Digest.of_file(file).hex
 
 
 def _is_changed(difference: Difference, pair: Pair) -> bool:

@@ -47,11 +47,13 @@ class MigrationRequest:
 class Migration:
     """What was found; ``problems`` are findings that are no difference between two archives.
 
-    Without ``changes`` there is nothing to do: the project is on hatchling already.
+    Without ``changes`` there is nothing to do: the project is on hatchling already. ``below`` is
+    the project's folder in the checkout, for a monorepo.
     """
 
     changes: Mapping[str, bytes | None] = field(default_factory=dict)
     originals: Mapping[str, bytes | None] = field(default_factory=dict)
+    below: str = ""
     plan: Plan | None = None
     proofs: tuple[Proof, ...] = ()
     problems: tuple[str, ...] = ()
@@ -94,6 +96,8 @@ class _Work:
             return self._already_migrated(tree, kit)
         if backend not in SETUPTOOLS:
             raise Refusal([f"Its build backend is {backend}, not setuptools."])
+        if kit is not None:
+            kit.added(tree)  # refused before the work where the checkout has moved on
         for text in source.warnings(room.tree):
             self.workshop.reporter.warn(text)
         before = self._before(tree)
@@ -111,6 +115,7 @@ class _Work:
         return Migration(
             changes=changes,
             originals=_originals(tree, changes),
+            below=self._below,
             notes=("The project is on hatchling already.",),
         )
 
@@ -175,7 +180,20 @@ class _Work:
                 problems.append("Two builds by hatchling did not give the same bytes.")
         if self.request.kit is not None:
             problems += self.request.kit.surprises(proofs)
-        return _migration(before.tree, plan, proofs, problems)
+        return Migration(
+            changes=plan.changes,
+            originals=_originals(before.tree, plan.changes),
+            below=self._below,
+            plan=plan,
+            proofs=proofs,
+            problems=tuple(problems),
+            notes=plan.notes,
+        )
+
+    @property
+    def _below(self) -> str:
+        place = self.request.source.checkout.project
+        return "" if place == Path() else place.as_posix()
 
     @contextmanager
     def _stopping(self) -> Iterator[None]:
@@ -260,17 +278,6 @@ class _Work:
         more = {each.into for each in kit.insertions} if kit else frozenset[str]()
         sdist, wheel = (read_packed(self.folder / label / name, more) for name in names)
         return sdist, wheel
-
-
-def _migration(tree: Tree, plan: Plan, proofs: tuple[Proof, ...], problems: list[str]) -> Migration:
-    return Migration(
-        changes=plan.changes,
-        originals=_originals(tree, plan.changes),
-        plan=plan,
-        proofs=proofs,
-        problems=tuple(problems),
-        notes=plan.notes,
-    )
 
 
 def _originals(tree: Tree, changes: Mapping[str, bytes | None]) -> dict[str, bytes | None]:

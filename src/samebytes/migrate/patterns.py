@@ -14,6 +14,9 @@ import pathspec
 #: Fewer files of one kind are named one by one.
 _ENOUGH = 2
 
+#: How many files a person would list by name.
+_FEW = 20
+
 _PLAIN = re.compile(r"\.\w+")
 
 #: Below this many folders, files are named one by one.
@@ -38,6 +41,13 @@ def cover(wanted: Collection[str], unwanted: Collection[str]) -> tuple[str, ...]
     would write: a folder where nothing in it is unwanted, else a kind of file, else files.
     """
     return tuple(_cover("", sorted(wanted), sorted(unwanted)))
+
+
+def named(wanted: Collection[str], unwanted: Collection[str]) -> tuple[str, ...]:
+    """As ``cover``, but every file by its own name as long as they are few."""
+    if len(wanted) <= _FEW:
+        return tuple(exactly(path) for path in sorted(wanted))
+    return cover(wanted, unwanted)
 
 
 def _cover(folder: str, wanted: list[str], unwanted: list[str]) -> list[str]:

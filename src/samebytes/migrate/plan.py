@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -33,6 +33,9 @@ SETUPTOOLS = ("setuptools.build_meta", "setuptools.build_meta:__legacy__")
 
 #: Build requirements that hatchling has no use for.
 _OURS = frozenset({"setuptools", "wheel", "setuptools-scm", "pip", "toml", "tomli"})
+
+#: What the settings of other tools are called.
+_SETTINGS = (".cfg", ".ini", ".json", ".sh", ".toml", ".yaml", ".yml", "Makefile", "noxfile.py")
 
 #: What the build writes into an sdist, and no tree has.
 _GENERATED = ("PKG-INFO", "setup.cfg")
@@ -142,7 +145,7 @@ def make_plan(before: Before) -> Plan:
         origins=wheel.origins,
         version_files=version.written,
         translations=sdist.translations,
-        notes=tuple(_notes(pyproject, version)),
+        notes=(*_notes(pyproject, version), *_mentions(tree, gone)),
     )
 
 
@@ -275,6 +278,18 @@ def _notes(pyproject: Mapping[str, object], version: VersionPlan) -> Iterator[st
         yield "[project] is new: it says what setuptools wrote into the metadata."
     if version.table.get("source") == "vcs":
         yield "hatch-vcs derives the version, by setuptools-scm, from the same tags."
+
+
+def _mentions(tree: Tree, gone: Set[str]) -> Iterator[str]:
+    """Files at the top, and of CI, that name a file which goes: somebody should look at them."""
+    found = {
+        path
+        for path in tree.files - gone - {"pyproject.toml", "setup.cfg"}
+        if ("/" not in path and path.endswith(_SETTINGS)) or path.startswith(".github/workflows/")
+        if any(name.encode() in tree.read(path) for name in gone)
+    }
+    if found:
+        yield f"These name {_some(sorted(gone))}; look at them: {_some(sorted(found))}."
 
 
 def _table(table: Mapping[str, object], key: str) -> Mapping[str, object]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field, replace
 
 from samebytes.migrate.manifest import Action, Directive
-from samebytes.migrate.patterns import cover, matcher
+from samebytes.migrate.patterns import cover, matcher, named
 from samebytes.migrate.rules import Rule, Rules, is_never_packed
 from samebytes.migrate.tree import Tree
 
@@ -66,7 +66,7 @@ def sdist_plan(
     return SdistPlan(
         rules=replace(
             work.rules(),
-            artifacts=_headed(cover(missing, files - missing), _IGNORED),
+            artifacts=_headed(named(missing, files - missing), _IGNORED),
             forced={path: path for path in sorted(never)},
         ),
         translations=tuple(found[directive.line] for directive in directives),

@@ -43,13 +43,19 @@ class Tree:
     @cached_property
     def ignoring(self) -> tuple[str, ...]:
         """The lines of the .gitignore that hatchling obeys: the nearest at the root or above."""
+        path = self.ignore_file
+        if path is None:
+            return ()
+        return tuple(path.read_text(encoding="utf-8", errors="replace").splitlines())
+
+    @cached_property
+    def ignore_file(self) -> Path | None:
         for folder in (self.root, *self.root.parents):
-            path = folder / ".gitignore"
-            if path.is_file():
-                return tuple(path.read_text(encoding="utf-8", errors="replace").splitlines())
+            if (path := folder / ".gitignore").is_file():
+                return path
             if (folder / ".git").exists():
                 break
-        return ()
+        return None
 
     def read(self, path: str) -> bytes:
         """The contents of a file; empty if there is none."""

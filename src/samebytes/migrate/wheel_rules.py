@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from samebytes.migrate.facts import Facts
 from samebytes.migrate.packed import Packed
-from samebytes.migrate.patterns import cover
+from samebytes.migrate.patterns import cover, named
 from samebytes.migrate.rules import Rule, Rules, is_never_packed
 from samebytes.migrate.tree import Tree
 
@@ -97,7 +97,7 @@ def _rules(
         roots=plain.roots,
         sources=moves,
         exclude=exclude,
-        artifacts=_headed(cover(missing - moved.keys(), tree.files - missing), _IGNORED),
+        artifacts=_headed(named(missing - moved.keys(), tree.files - missing), _IGNORED),
         forced=moved,
         data={path: name.split("/", 2)[2] for name, path in elsewhere.items() if "/data/" in name},
         scripts={
