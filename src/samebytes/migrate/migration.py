@@ -31,6 +31,9 @@ from samebytes.toolchain import Toolshed
 from samebytes.workspace import Room
 
 
+_AGAIN = "hatchling, again"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationRequest:
     """What to migrate, and how its builds are made."""
@@ -210,7 +213,7 @@ class _Work:
         """
         base = self.folder / "elsewhere"
         base.mkdir(exist_ok=True)
-        return self._build(source, "hatchling, again", Route.BOTH, record=record, base=base)
+        return self._build(source, _AGAIN, Route.BOTH, record=record, base=base)
 
     def _is_same(self, source: ChangedSource, one: Outcome, two: Outcome) -> bool:
         """Whether both sdists are the same bytes, made by the same releases of hatchling."""
@@ -295,7 +298,7 @@ class _Phase:
         self.reporter.step(f"{self.label}: {text}")
 
     def fact(self, label: str, text: str) -> None:
-        if label == "requires":
+        if label == "requires" and self.label != _AGAIN:
             self.reporter.fact(self.label, text)
 
     def warn(self, text: str) -> None:
