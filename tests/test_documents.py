@@ -15,6 +15,7 @@ from projects import SETUPTOOLS, commit, own_backend, repository
 from referencing import Registry, Resource
 
 from samebytes.archive import canonical
+from samebytes.migrate.expected import EXPECTED
 
 ROOT = Path(__file__).parents[1]
 SCHEMAS = ROOT / "docs/reference/schemas"
@@ -88,3 +89,10 @@ def test_every_dependency_is_justified() -> None:
 def test_links_of_the_readme_lead_somewhere() -> None:
     for target in re.findall(r"\]\(([^)]+)\)", (ROOT / "README.md").read_text()):
         assert (ROOT / target).exists(), target
+
+
+def test_every_expectation_is_documented() -> None:
+    """Each difference that a migration accepts stands in the page, in the order of the table."""
+    page = (ROOT / "docs/reference/migrate.md").read_text()
+    rows = re.findall(r"^\| `([a-z0-9-]+)` \|", page, re.MULTILINE)
+    assert rows == [row.id for row in EXPECTED]

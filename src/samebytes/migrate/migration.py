@@ -30,7 +30,6 @@ from samebytes.source import ChangedSource, GitSource
 from samebytes.toolchain import Toolshed
 from samebytes.workspace import Room
 
-
 _AGAIN = "hatchling, again"
 
 
