@@ -54,9 +54,8 @@ LAYERS = (
     ("migrate.migration",),
     ("report.__init__", "report.explanations", "report.visible"),
     ("report.document", "report.html", "report.migration", "report.text"),
-    ("cli.__init__", "cli.console"),
-    ("cli.build", "cli.completion", "cli.diff", "cli.explain"),
-    ("cli.migrate",),
+    ("cli.__init__", "cli.console", "cli.options"),
+    ("cli.build", "cli.completion", "cli.diff", "cli.explain", "cli.migrate"),
     ("cli.main",),
     ("__main__",),
 )

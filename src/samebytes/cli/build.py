@@ -6,13 +6,20 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from samebytes.cli.console import Terminal, cache_folder, check_target, print_json, print_report
+from samebytes.cli.options import (
+    json_option,
+    moment,
+    offline_option,
+    python_option,
+    timeout_option,
+    workspace_option,
+)
 from samebytes.errors import SamebytesError, UserError
 from samebytes.git import Git
 from samebytes.index import Index, IndexSettings
@@ -24,12 +31,9 @@ from samebytes.report.document import comparison_document
 from samebytes.report.text import text_report
 from samebytes.request import Request, Workshop
 from samebytes.source import Source, find_source
-from samebytes.workspace import DEFAULT_BASE
 
 #: Steps that a full build announces, for the progress bar.
 _STEPS = 6
-#: The package index is older than its API, but not older than Python.
-_FIRST_YEAR = 1991
 #: Lines about the two wheels that are not the same, without --verbose.
 _LINES = 20
 
@@ -56,12 +60,7 @@ _LINES = 20
     help="Build the wheel from one of the two. By default it is built from both, and they must "
     "be the same bytes.",
 )
-@click.option(
-    "--python",
-    metavar="VER",
-    help="Python version (3.12, 3.12.4) or path of an interpreter. [default: the one that runs "
-    "samebytes]",
-)
+@python_option
 @click.option(
     "--as-of",
     metavar="DATE|now",
@@ -82,26 +81,10 @@ _LINES = 20
     metavar="KEY[=VALUE]",
     help="Passed to the build backend; may be given several times.",
 )
-@click.option("--offline", is_flag=True, help="Use the cache only.")
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    default=3600,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long one hook of the backend may take.",
-)
-@click.option(
-    "--workspace",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=DEFAULT_BASE,
-    show_default=True,
-    metavar="DIR",
-    envvar="SAMEBYTES_WORKSPACE",
-    show_envvar=True,
-    help="Where the build folder is made. Its path is part of the recipe.",
-)
-@click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - for stdout.")
+@offline_option
+@timeout_option
+@workspace_option
+@json_option
 @click.option("-v", "--verbose", is_flag=True, help="Show what the build backend prints.")
 @click.option("-q", "--quiet", is_flag=True, help="Print digests, warnings and errors only.")
 @click.pass_context
@@ -245,22 +228,6 @@ def _describe(source: SourceId) -> str:
     if isinstance(source, GitRevision):
         return f"the commit {source.commit}, folder {source.project}"
     return f"{source.filename} with SHA-256 {source.digest}"
-
-
-def moment(text: str) -> datetime:
-    if text == "now":
-        return datetime.now(UTC).replace(microsecond=0)
-    try:
-        moment = datetime.fromisoformat(text)
-        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-        if moment.year < _FIRST_YEAR:
-            raise ValueError
-    except (ValueError, OverflowError):
-        raise UserError(
-            f"{text!r} is not a date of the index.",
-            hint="For example: --as-of 2026-11-03, or --as-of now",
-        ) from None
-    return moment
 
 
 def _settings(arguments: Iterable[str]) -> dict[str, tuple[str, ...]]:

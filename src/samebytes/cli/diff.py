@@ -14,6 +14,7 @@ from rich.text import Text
 
 from samebytes.archive.limits import Limits
 from samebytes.cli.console import Terminal, check_target, print_json, print_report, write_target
+from samebytes.cli.options import json_option
 from samebytes.compare.comparison import Options, compare
 from samebytes.compare.contents.reading import Bounds
 from samebytes.compare.folders import pair_files
@@ -49,7 +50,7 @@ class _Size(click.ParamType[int]):
 @click.argument("first", type=click.Path(path_type=Path), metavar="A")
 @click.argument("second", type=click.Path(path_type=Path), metavar="B")
 @click.option("--html", "html_file", metavar="FILE", help="Write a report to look at; one file.")
-@click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - for stdout.")
+@json_option
 @click.option(
     "--context",
     type=click.IntRange(min=0),

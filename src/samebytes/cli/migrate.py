@@ -12,7 +12,6 @@ from typing import Any
 import click
 from rich.text import Text
 
-from samebytes.cli.build import moment
 from samebytes.cli.console import (
     Terminal,
     cache_folder,
@@ -20,6 +19,14 @@ from samebytes.cli.console import (
     print_json,
     print_report,
     write_target,
+)
+from samebytes.cli.options import (
+    json_option,
+    moment,
+    offline_option,
+    python_option,
+    timeout_option,
+    workspace_option,
 )
 from samebytes.errors import SamebytesError, UserError
 from samebytes.git import Git
@@ -31,7 +38,6 @@ from samebytes.process import Runner
 from samebytes.report.migration import migration_document, migration_report
 from samebytes.request import Workshop
 from samebytes.source import GitSource
-from samebytes.workspace import DEFAULT_BASE
 
 #: Steps that a migration announces, for the progress bar.
 _STEPS = 19
@@ -49,39 +55,18 @@ _STEPS = 19
     "--allow-dirty", is_flag=True, help="Migrate the last commit, whatever else is there."
 )
 @click.option("--keep", is_flag=True, help="Write the changes even if the proof fails.")
-@click.option(
-    "--python",
-    metavar="VER",
-    help="Python version (3.12, 3.12.4) or path of an interpreter. [default: the one that runs "
-    "samebytes]",
-)
+@python_option
 @click.option(
     "--as-of",
     metavar="DATE|now",
     help="Use setuptools, and what else the project builds with, as of this time. [default: the "
     "time of the last commit]",
 )
-@click.option("--offline", is_flag=True, help="Use the cache only.")
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    default=3600,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long one hook of a backend may take.",
-)
-@click.option(
-    "--workspace",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=DEFAULT_BASE,
-    show_default=True,
-    metavar="DIR",
-    envvar="SAMEBYTES_WORKSPACE",
-    show_envvar=True,
-    help="Where the build folders are made.",
-)
+@offline_option
+@timeout_option
+@workspace_option
 @click.option("--html", "html_file", metavar="FILE", help="Write what differs as a page; one file.")
-@click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - for stdout.")
+@json_option
 @click.option(
     "-v", "--verbose", is_flag=True, help="Show every difference, and what backends print."
 )

@@ -26,7 +26,7 @@ from samebytes.migrate.rules import FORCED
 from samebytes.migrate.sdist_rules import SdistPlan, Translation, sdist_plan
 from samebytes.migrate.tables import HATCH_VCS, HATCHLING, hatch_tables
 from samebytes.migrate.tree import Tree
-from samebytes.migrate.version import VersionPlan, declared_version, version_plan
+from samebytes.migrate.version import VersionPlan, declared_version, subtable, version_plan
 from samebytes.migrate.wheel_rules import WheelPlan, wheel_plan
 
 SETUPTOOLS = ("setuptools.build_meta", "setuptools.build_meta:__legacy__")
@@ -126,7 +126,7 @@ def make_plan(before: Before) -> Plan:
         gone.add("setup.cfg")
     sdist = _sdist_plan(before, wheel, metadata, gone, version)
     dynamic = ["version"] if version.table else []
-    if version.static and "version" not in _table(pyproject, "project"):
+    if version.static and "version" not in subtable(pyproject, "project"):
         fields = {"name": fields.pop("name", ""), "version": version.static, **fields}
     requires = _requires(pyproject, version)
     hatch = hatch_tables(version, sdist.rules, wheel.rules, direct=_is_direct(metadata))
@@ -170,10 +170,10 @@ def _reasons(
 
 
 def _configured(pyproject: Mapping[str, object]) -> Iterator[str]:
-    if "backend-path" in _table(pyproject, "build-system"):
+    if "backend-path" in subtable(pyproject, "build-system"):
         yield "It builds with a backend of its own (build-system.backend-path)."
     for table in ("build", "version", "metadata"):
-        if table in _table(_table(pyproject, "tool"), "hatch"):
+        if table in subtable(subtable(pyproject, "tool"), "hatch"):
             yield f"pyproject.toml has a table [tool.hatch.{table}] already."
 
 
@@ -217,7 +217,7 @@ def _fields(
         if before.wheel.filename.endswith("-py3-none-any.whl"):
             fields.setdefault("requires-python", ">=3")
         return fields
-    project = _table(pyproject, "project")
+    project = subtable(pyproject, "project")
     dynamic = project.get("dynamic")
     names = [str(name) for name in dynamic] if isinstance(dynamic, list) else []
     every = project_fields(metadata, before.facts, before.tree) if names != ["version"] else {}
@@ -248,7 +248,7 @@ def _sdist_plan(
 
 
 def _requires(pyproject: Mapping[str, object], version: VersionPlan) -> list[str]:
-    named = _table(pyproject, "build-system").get("requires")
+    named = subtable(pyproject, "build-system").get("requires")
     others = [
         str(text)
         for text in (named if isinstance(named, list) else [])
@@ -270,7 +270,7 @@ def _is_direct(metadata: Metadata) -> bool:
 
 
 def _notes(pyproject: Mapping[str, object], version: VersionPlan) -> Iterator[str]:
-    dynamic = _table(pyproject, "project").get("dynamic")
+    dynamic = subtable(pyproject, "project").get("dynamic")
     static = [name for name in dynamic if name != "version"] if isinstance(dynamic, list) else []
     if static:
         yield f"No longer dynamic, but written out in [project]: {', '.join(map(str, static))}."
@@ -290,8 +290,3 @@ def _mentions(tree: Tree, gone: Set[str]) -> Iterator[str]:
     }
     if found:
         yield f"These name {_some(sorted(gone))}; look at them: {_some(sorted(found))}."
-
-
-def _table(table: Mapping[str, object], key: str) -> Mapping[str, object]:
-    found = table.get(key)
-    return found if isinstance(found, Mapping) else {}

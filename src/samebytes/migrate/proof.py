@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from samebytes.compare.model import Comparison, Difference
@@ -76,12 +75,3 @@ def _rank(change: Change) -> tuple[int, str, str]:
     if change.expectation is None:
         return -1, change.mark, change.place
     return _RANKS.get(change.expectation.id, len(_RANKS)), change.mark, change.place
-
-
-def counts(proofs: Iterable[Proof]) -> Iterator[tuple[int, int]]:
-    """Of each proof: differences in all, and those that nobody expects."""
-    for proof in proofs:
-        yield (
-            sum(len(change.differences) for change in proof.changes),
-            sum(len(change.differences) for change in proof.unexpected),
-        )

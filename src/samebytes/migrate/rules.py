@@ -31,6 +31,11 @@ class Rule(NamedTuple):
     why: tuple[str, ...] = ()
 
 
+def headed(patterns: Iterable[str], why: tuple[str, ...]) -> tuple[Rule, ...]:
+    """Rules with one comment, before the first of them."""
+    return tuple(Rule(text, () if number else why) for number, text in enumerate(patterns))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """The tables of one target: ``[tool.hatch.build.targets.sdist]`` or ``.wheel``.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from samebytes.migrate.manifest import Action, Directive
 from samebytes.migrate.patterns import cover, matcher, named
-from samebytes.migrate.rules import Rule, Rules, is_never_packed
+from samebytes.migrate.rules import Rule, Rules, headed, is_never_packed
 from samebytes.migrate.tree import Tree
 
 _BYTECODE = re.compile(r"\*\.py(\[[cdo]+\]|[cdo])\*?$|__pycache__/?$")
@@ -66,7 +66,7 @@ def sdist_plan(
     return SdistPlan(
         rules=replace(
             work.rules(),
-            artifacts=_headed(named(missing, files - missing), _IGNORED),
+            artifacts=headed(named(missing, files - missing), _IGNORED),
             forced={path: path for path in sorted(never)},
         ),
         translations=tuple(found[directive.line] for directive in directives),
@@ -117,20 +117,20 @@ class _Work:
             pattern, why = self.includes[0]
             self.includes[0] = Rule(pattern, (*_MANIFEST, *why))
         self.includes = [
-            *_headed(first, _PACKAGES),
+            *headed(first, _PACKAGES),
             *self.includes,
-            *_headed(rest, _UNNAMED),
+            *headed(rest, _UNNAMED),
         ]
         self.included = self._included()
 
     def exclude_rest(self) -> None:
         """Exclude what the rules choose and setuptools does not pack, and nothing else."""
         extra = self.rules().chosen(self.files, ()) - self.wanted - self.forced
-        self.excludes += _headed(cover(extra, self.wanted), _NOT_PACKED)
+        self.excludes += headed(cover(extra, self.wanted), _NOT_PACKED)
         excluded = matcher(rule.pattern for rule in self.excludes)
         lost = {path for path in self.wanted & self.included if excluded.match_file(path)}
         again = cover(lost, self.files - self.wanted)
-        self.excludes += _headed([f"!{pattern}" for pattern in again], _LOST)
+        self.excludes += headed([f"!{pattern}" for pattern in again], _LOST)
 
     def _included(self) -> set[str]:
         return Rules(include=tuple(self.includes)).chosen(self.files, ())
@@ -142,7 +142,7 @@ class _Work:
         known = {rule.pattern for rule in rules}
         reasons = {pattern: useless(directive, pattern) for pattern in directive.globs()}
         patterns = [pattern for pattern, reason in reasons.items() if not reason]
-        rules += _headed([each for each in patterns if each not in known], directive.comments)
+        rules += headed([each for each in patterns if each not in known], directive.comments)
         return Translation(
             directive=directive,
             patterns=tuple(patterns),
@@ -168,8 +168,3 @@ class _Work:
         if directive.action is Action.INCLUDE and all(p.count("/") >= depth for p in matched):
             return "it names a folder, of which setuptools takes nothing"
         return ""
-
-
-def _headed(patterns: Iterable[str], why: tuple[str, ...]) -> tuple[Rule, ...]:
-    """Rules with one comment, before the first of them."""
-    return tuple(Rule(text, () if number else why) for number, text in enumerate(patterns))

@@ -55,9 +55,9 @@ def declared_version(
     pyproject: Mapping[str, object], setup_cfg: Mapping[str, str], facts: Facts, *, has_scm: bool
 ) -> Declared:
     """``setup_cfg`` is its section ``metadata``; ``has_scm``: setuptools-scm is installed."""
-    tool = _table(pyproject, "tool")
-    dynamic = _table(_table(_table(tool, "setuptools"), "dynamic"), "version")
-    static = _table(pyproject, "project").get("version")
+    tool = subtable(pyproject, "tool")
+    dynamic = subtable(subtable(subtable(tool, "setuptools"), "dynamic"), "version")
+    static = subtable(pyproject, "project").get("version")
     if isinstance(static, str):
         return Declared(static=static)
     if attribute := dynamic.get("attr"):
@@ -71,7 +71,7 @@ def declared_version(
     if facts.scm is not None:
         return Declared(scm=facts.scm)
     if has_scm and ("setuptools_scm" in tool or "setuptools-scm" in tool):
-        return Declared(scm=_table(tool, "setuptools_scm") or _table(tool, "setuptools-scm"))
+        return Declared(scm=subtable(tool, "setuptools_scm") or subtable(tool, "setuptools-scm"))
     return Declared(static=setup_cfg.get("version", ""))
 
 
@@ -185,6 +185,7 @@ def _listed(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _table(table: Mapping[str, object], key: str) -> Mapping[str, object]:
+def subtable(table: Mapping[str, object], key: str) -> Mapping[str, object]:
+    """The table under ``key``; empty where there is none, or something else."""
     found = table.get(key)
     return found if isinstance(found, Mapping) else {}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from samebytes.migrate.facts import Facts
 from samebytes.migrate.packed import Packed
 from samebytes.migrate.patterns import cover, named
-from samebytes.migrate.rules import Rule, Rules, is_never_packed
+from samebytes.migrate.rules import Rule, Rules, headed, is_never_packed
 from samebytes.migrate.tree import Tree
 
 _LEFT_OUT = ("setuptools leaves these out: no packages of the project, no package data.",)
@@ -86,7 +86,7 @@ def _rules(
     roots = _roots(origins, moves)
     plain = Rules(roots=tuple(Rule(root) for root in roots))
     extra = plain.chosen(tree.files - written, ()) - wanted
-    exclude = _headed(cover(extra, wanted), _LEFT_OUT)
+    exclude = headed(cover(extra, wanted), _LEFT_OUT)
     missing = wanted - Rules(roots=plain.roots, exclude=exclude).chosen(tree.files, tree.ignoring)
     moved = {
         path: name
@@ -97,7 +97,7 @@ def _rules(
         roots=plain.roots,
         sources=moves,
         exclude=exclude,
-        artifacts=_headed(named(missing - moved.keys(), tree.files - missing), _IGNORED),
+        artifacts=headed(named(missing - moved.keys(), tree.files - missing), _IGNORED),
         forced=moved,
         data={path: name.split("/", 2)[2] for name, path in elsewhere.items() if "/data/" in name},
         scripts={
@@ -148,7 +148,3 @@ def _roots(origins: Mapping[str, str], moves: Mapping[str, str]) -> list[str]:
         rest = path.removeprefix(f"{base}/") if base else path
         found.add("/".join(filter(None, (base, rest.partition("/")[0]))))
     return sorted(found)
-
-
-def _headed(patterns: Iterable[str], why: tuple[str, ...]) -> tuple[Rule, ...]:
-    return tuple(Rule(text, () if number else why) for number, text in enumerate(patterns))
