@@ -306,6 +306,19 @@ def test_written_whole_or_not_at_all(tmp_path: Path) -> None:
     assert sorted(path.name for path in root.rglob("*")) == ["a.txt", "c", "d.txt"]
 
 
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    root = write(tmp_path / "tree", {"a.txt": "a"})
+    outside = write(tmp_path / "outside", {"x": "x"})
+    (root / "folder").symlink_to(outside)
+    (root / "file").symlink_to(outside / "x")
+    for path in ("folder/new", "file", "folder/x"):
+        changes = {"a.txt": b"new", path: b"taken"}
+        with pytest.raises(ArtifactError, match="symbolic link"):
+            write_changes(root, changes, {"a.txt": b"a", path: b"x"})
+    assert (root / "a.txt").read_text() == "a"
+    assert [path.read_text() for path in outside.iterdir()] == ["x"]
+
+
 KIT = 'version = 1\nproject = "Small"\ntables = "t.toml"\n'
 TABLES = '[build-system]\nrequires = ["hatchling"]\n\n[tool.hatch.version]\npath = "x"\n'
 

@@ -357,6 +357,39 @@ MECHANISMS = (
         says=('"bin/run" = "run"', '"docs/b.txt" = "share/small/b.txt"'),
     ),
     Mechanism(
+        "data-files-by-pattern",
+        {"pyproject.toml": f"{PROJECT}data-files = {{share = ['docs/*.*']}}\n"},
+        sdist=frozenset({"docs/a.rst", "docs/b.txt"}),
+        wheel=frozenset(
+            {*WHEEL, "small-1.0.data/data/share/a.rst", "small-1.0.data/data/share/b.txt"}
+        ),
+    ),
+    Mechanism(
+        "readme-in-a-folder",
+        {
+            "pyproject.toml": PROJECT.replace("README.rst", "docs/README.md"),
+            "docs/README.md": "Read   me,\n\n    please\n",
+        },
+        sdist=frozenset({"docs/README.md"}),
+        metadata=("Description-Content-Type: text/markdown",),
+    ),
+    Mechanism(
+        "crlf",
+        {"pyproject.toml": PROJECT.replace("\n", "\r\n"), "MANIFEST.in": "include tool.py\r\n"},
+        sdist=frozenset({"tool.py"}),
+        removed=frozenset({"MANIFEST.in"}),
+    ),
+    Mechanism(
+        "dotted-and-out-of-order",
+        {
+            "pyproject.toml": "tool.one.a = 1 # first\n"
+            "project = {name = 'small', version = '1.0', requires-python = '>=3.9'}\n"
+            "tool.setuptools.packages = ['small', 'small.sub']\n\n[tool.two] # second\nb = 2\n\n"
+            f"{SYSTEM}\n[tool.three.deep]\nc = 3\n"
+        },
+        says=("tool.one.a = 1 # first", "[tool.two] # second", "[tool.three.deep]"),
+    ),
+    Mechanism(
         "dynamic-fields",
         {
             "pyproject.toml": PROJECT.replace(

@@ -176,7 +176,7 @@ class ChangedSource:
         project = folder / self.base.checkout.project
         tracked = [path for path in self.changes if (project / path).exists()]
         for path, data in self.changes.items():
-            target = project / path
+            target = inside(project, path)
             if data is None:
                 target.unlink(missing_ok=True)
             else:
@@ -190,6 +190,17 @@ class ChangedSource:
 
 
 Source = GitSource | SdistSource | ChangedSource
+
+
+def inside(folder: Path, path: str) -> Path:
+    """The place of ``path`` in ``folder``; raises ArtifactError where a link leads out of it."""
+    place = folder / path
+    if place.is_symlink() or not place.resolve().is_relative_to(folder.resolve()):
+        raise ArtifactError(
+            f"{path} is, or lies behind, a symbolic link.",
+            hint="What is changed must be a file of the project: replace the link by one.",
+        )
+    return place
 
 
 def find_source(text: str, revision: str | None, *, git: Git, index: Index) -> Source:

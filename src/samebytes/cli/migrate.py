@@ -105,7 +105,11 @@ def migrate_command(context: click.Context, /, **values: Any) -> None:
         raise
     _write_documents(migration, options, terminal)
     if "-" not in (options.json_file, options.html_file):
-        print_report(_lines(migration, options))
+        print_report(_report(migration, options))
+        if options.dry_run:
+            for line in patch(migration.changes, migration.originals, below=migration.below):
+                click.echo(line)  # as it is: a terminal's library would expand tabs
+        print_report(_outcome(migration, options))
     context.exit(0 if migration.is_proved else 1)
 
 
@@ -192,11 +196,12 @@ def _write_documents(migration: Migration, options: _Options, terminal: Terminal
         write_target(html_page(report_document(report), entries()), options.html_file, "html")
 
 
-def _lines(migration: Migration, options: _Options) -> Iterator[Text]:
+def _report(migration: Migration, options: _Options) -> Iterator[Text]:
     if not options.quiet or not migration.is_proved:
         yield from migration_report(migration, verbose=options.verbose)
-    if options.dry_run:
-        yield from map(Text, patch(migration.changes, migration.originals, below=migration.below))
+
+
+def _outcome(migration: Migration, options: _Options) -> Iterator[Text]:
     if options.quiet:
         return
     if options.writes(migration):

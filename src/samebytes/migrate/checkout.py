@@ -5,11 +5,13 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from samebytes.atomic import atomic_file
-from samebytes.errors import UserError
+from samebytes.errors import ArtifactError, UserError
 from samebytes.git import Checkout, Git
+from samebytes.source import inside
 
 Changes = Mapping[str, bytes | None]
 
@@ -48,10 +50,11 @@ def write_changes(folder: Path, changes: Changes, originals: Changes) -> None:
     try:
         for path, data in changes.items():
             done.append(path)
-            _write(folder / path, data)
+            _write(inside(folder, path), data)
     except BaseException:
         for path in done:
-            _write(folder / path, originals[path])
+            with suppress(ArtifactError):
+                _write(inside(folder, path), originals[path])
         raise
 
 

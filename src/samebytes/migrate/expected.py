@@ -243,7 +243,7 @@ EXPECTED: tuple[Expectation, ...] = (
     ),
     Expectation(
         id="migrated",
-        kinds=("member-", "content-", "setup-cfg-tags"),
+        kinds=("member-content", "member-only-in-second", "content-", "setup-cfg-tags"),
         applies=_is_changed,
         reason="The migration changed it.",
     ),

@@ -68,12 +68,12 @@ def meaning(text: str) -> Mapping[str, object]:
         "name": canonicalize_name(raw.get("name", "")),
         "version": _version(raw.get("version", "")),
         "summary": raw.get("summary", ""),
-        "description": raw.get("description", "").split(),
+        "description": _lines(raw.get("description", "")),
         "description-content-type": raw.get("description_content_type", _DEFAULT_TYPE),
         "keywords": sorted(raw.get("keywords", [])),
         "author": sorted(_people(raw.get("author", ""), raw.get("author_email", ""))),
         "maintainer": sorted(_people(raw.get("maintainer", ""), raw.get("maintainer_email", ""))),
-        "license": (raw.get("license", ""), raw.get("license_expression", "")),
+        "license": (raw.get("license", "").split(), raw.get("license_expression", "")),
         "license-file": sorted(raw.get("license_files", [])),
         "classifier": sorted(raw.get("classifiers", [])),
         "requires-python": _specifiers(raw.get("requires_python", "")),
@@ -94,41 +94,58 @@ HEADERS: Mapping[str, str] = {
 }
 
 
-def project_fields(metadata: Metadata, facts: Facts, tree: Tree) -> dict[str, object]:
-    """``[project]`` as it says the same, but for the version; keys in the order to write them.
+#: The fields of ``[project]`` in the order to write them, but for name and version.
+FIELDS = (
+    *("description", "readme", "license", "license-files", "requires-python", "authors"),
+    *("maintainers", "keywords", "classifiers", "dependencies", "optional-dependencies", "urls"),
+    *("scripts", "gui-scripts", "entry-points"),
+)
 
-    Raises ArtifactError with the reason where no table can say it.
+
+def project_fields(
+    names: Iterable[str], metadata: Metadata, facts: Facts, tree: Tree
+) -> dict[str, object]:
+    """The fields of ``[project]`` with these names, but for those that say nothing.
+
+    Raises ArtifactError with the reason where no field can say it.
     """
+    found = {name: _field(name, metadata, facts, tree) for name in names}
+    return {name: value for name, value in found.items() if value}
+
+
+def _field(name: str, metadata: Metadata, facts: Facts, tree: Tree) -> object:
     raw = metadata.raw
-    fields: dict[str, object] = {"name": raw["name"]}
-    fields["description"] = raw.get("summary", "")
-    fields["readme"] = readme_field(metadata, tree)
-    if expression := raw.get("license_expression"):
-        fields["license"] = expression
-    elif text := raw.get("license"):
-        fields["license"] = {"text": text}
-    fields["license-files"] = license_files_field(metadata, tree)
-    fields["requires-python"] = raw.get("requires_python", "")
-    fields["authors"] = _tables(_people(raw.get("author", ""), raw.get("author_email", "")))
-    fields["maintainers"] = _tables(
-        _people(raw.get("maintainer", ""), raw.get("maintainer_email", ""))
-    )
-    fields["keywords"] = raw.get("keywords", [])
-    fields["classifiers"] = raw.get("classifiers", [])
-    fields |= requirement_fields(facts)
-    fields["urls"] = _labelled_urls(raw)
-    fields |= entry_point_fields(metadata.entry_points)
-    return {key: value for key, value in fields.items() if value or value == 0}
+    match name:
+        case "readme":
+            return readme_field(metadata, tree)
+        case "license":
+            text = raw.get("license")
+            return raw.get("license_expression") or ({"text": text} if text else None)
+        case "license-files":
+            return license_files_field(metadata, tree)
+        case "authors":
+            return _tables(_people(raw.get("author", ""), raw.get("author_email", "")))
+        case "maintainers":
+            return _tables(_people(raw.get("maintainer", ""), raw.get("maintainer_email", "")))
+        case "dependencies" | "optional-dependencies":
+            return requirement_fields(facts)[name]
+        case "urls":
+            return _labelled_urls(raw)
+        case "scripts" | "gui-scripts" | "entry-points":
+            return entry_point_fields(metadata.entry_points).get(name)
+        case _:
+            plain = {"description": "summary", "requires-python": "requires_python"}
+            return raw.get(plain.get(name, name))
 
 
 def readme_field(metadata: Metadata, tree: Tree) -> object:
     """The file that holds the description; raises ArtifactError where none does."""
-    description = metadata.raw.get("description", "")
-    if not description.strip():
+    description = _lines(metadata.raw.get("description", ""))
+    if not description:
         return None
     named = metadata.raw.get("description_content_type", "")
-    for path in sorted(path for path in tree.files if "/" not in path):
-        if tree.read(path).decode("utf-8", "replace").split() != description.split():
+    for path in _likely_readmes(tree):
+        if _lines(tree.read(path).decode("utf-8", "replace")) != description:
             continue
         suffix = path[path.rfind(".") :].lower() if "." in path else ""
         by_suffix = _README_TYPES.get(suffix, "")
@@ -136,6 +153,21 @@ def readme_field(metadata: Metadata, tree: Tree) -> object:
             return path
         return {"file": path, "content-type": named or _DEFAULT_TYPE}
     raise ArtifactError("setup.py puts the description together; no file of the project holds it.")
+
+
+def _likely_readmes(tree: Tree) -> list[str]:
+    """Files at the top, and files called README, the outermost first."""
+    found = (
+        path
+        for path in tree.files
+        if "/" not in path or path.rpartition("/")[2].upper().startswith("README")
+    )
+    return sorted(found, key=lambda path: (path.count("/"), path))
+
+
+def _lines(text: str) -> list[str]:
+    """The lines of a description, as everybody who shows it reads them."""
+    return [line.rstrip() for line in text.strip("\r\n").splitlines()]
 
 
 def license_files_field(metadata: Metadata, tree: Tree) -> list[str]:

@@ -13,12 +13,10 @@ from samebytes.migrate.facts import Facts
 from samebytes.migrate.leftovers import read_section, without_build_sections
 from samebytes.migrate.manifest import read_manifest
 from samebytes.migrate.metadata import (
+    FIELDS,
     Metadata,
-    entry_point_fields,
-    license_files_field,
     project_fields,
     read_metadata,
-    readme_field,
 )
 from samebytes.migrate.packed import Packed
 from samebytes.migrate.pyproject import parse, rewritten
@@ -124,16 +122,20 @@ def make_plan(before: Before) -> Plan:
     gone = {name for name in ("MANIFEST.in", "setup.py") if tree.has(name)}
     if tree.has("setup.cfg") and not leftover:
         gone.add("setup.cfg")
-    sdist = _sdist_plan(before, wheel, metadata, gone, version)
+    readme = {**subtable(pyproject, "project"), **fields}.get("readme")
+    sdist = _sdist_plan(before, wheel, metadata, gone, version, readme)
     dynamic = ["version"] if version.table else []
     if version.static and "version" not in subtable(pyproject, "project"):
         fields = {"name": fields.pop("name", ""), "version": version.static, **fields}
     requires = _requires(pyproject, version)
-    hatch = hatch_tables(version, sdist.rules, wheel.rules, direct=_is_direct(metadata))
     changes: dict[str, bytes | None] = dict.fromkeys(sorted(gone))
-    changes["pyproject.toml"] = rewritten(
-        text, requires=requires, project=fields, dynamic=dynamic, hatch=hatch
-    ).encode()
+    try:
+        hatch = hatch_tables(version, sdist.rules, wheel.rules, direct=_is_direct(metadata))
+        changes["pyproject.toml"] = rewritten(
+            text, requires=requires, project=fields, dynamic=dynamic, hatch=hatch
+        ).encode()
+    except UnicodeEncodeError:
+        raise Refusal(["A file's name is not UTF-8, so that no rule can name it."]) from None
     if tree.has("setup.cfg") and leftover and leftover != setup_cfg:
         changes["setup.cfg"] = leftover.encode()
     return Plan(
@@ -212,30 +214,32 @@ def _fields(
     pyproject: Mapping[str, object], metadata: Metadata, before: Before
 ) -> dict[str, object]:
     """What to write into ``[project]``: everything, or what setuptools filled in until now."""
-    if "project" not in pyproject:
-        fields = project_fields(metadata, before.facts, before.tree)
-        if before.wheel.filename.endswith("-py3-none-any.whl"):
-            fields.setdefault("requires-python", ">=3")
-        return fields
     project = subtable(pyproject, "project")
     dynamic = project.get("dynamic")
     names = [str(name) for name in dynamic] if isinstance(dynamic, list) else []
-    every = project_fields(metadata, before.facts, before.tree) if names != ["version"] else {}
-    every |= entry_point_fields(metadata.entry_points) if "entry-points" in names else {}
-    fields = {name: every[name] for name in names if name in every and name != "version"}
+    if "project" not in pyproject:
+        names = list(FIELDS)
+    elif "license-files" not in project:
+        names.append("license-files")
+    fields = project_fields(
+        [name for name in FIELDS if name in names], metadata, before.facts, before.tree
+    )
+    if "project" not in pyproject:
+        fields = {"name": metadata.name, **fields}
     if "requires-python" not in {*project, *fields} and "-py3-none-any" in before.wheel.filename:
-        fields["requires-python"] = ">=3"
-    if "license-files" not in {*project, *fields}:
-        files = license_files_field(metadata, before.tree)
-        fields |= {"license-files": files} if files else {}
+        fields["requires-python"] = ">=3"  # from which hatchling takes the wheel's tag
     return fields
 
 
 def _sdist_plan(
-    before: Before, wheel: WheelPlan, metadata: Metadata, gone: set[str], version: VersionPlan
+    before: Before,
+    wheel: WheelPlan,
+    metadata: Metadata,
+    gone: set[str],
+    version: VersionPlan,
+    readme: object,
 ) -> SdistPlan:
-    readme = readme_field(metadata, before.tree)
-    path = readme["file"] if isinstance(readme, dict) else readme
+    path = readme.get("file") if isinstance(readme, Mapping) else readme
     forced = {*FORCED, *metadata.raw.get("license_files", []), *version.written}
     return sdist_plan(
         before.tree,

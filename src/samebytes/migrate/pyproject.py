@@ -40,7 +40,8 @@ def rewritten(
     that were dynamic. ``hatch`` is the text of the tables under ``[tool.hatch]``. Comments, order
     and everything else stay.
     """
-    document = _without_setuptools(parse(text))
+    ends = "\r\n" if "\r\n" in text else "\n"
+    document = _without_setuptools(parse(text.replace("\r\n", "\n")))
     if "project" in document:
         _complete(document["project"], project, dynamic)
         new_project = ""
@@ -54,7 +55,7 @@ def rewritten(
         if new_project:
             document = _inserted(document, new_project)
     plain = tomlkit.dumps(document).strip("\n")
-    return f"{plain}\n\n{hatch.strip()}\n"
+    return f"{plain}\n\n{hatch.strip()}\n".replace("\n", ends)
 
 
 def _without_setuptools(document: TOMLDocument) -> TOMLDocument:

@@ -24,7 +24,8 @@ class Tree:
     def files(self) -> frozenset[str]:
         """Paths below the root, links to folders followed as both backends do."""
         found: set[str] = set()
-        pending, seen = [self.root], {self.root.resolve()}
+        top = self.root.resolve()
+        pending, seen = [self.root], {top}
         while pending:
             folder = pending.pop()
             for entry in os.scandir(folder):
@@ -33,7 +34,7 @@ class Tree:
                     continue
                 if not entry.is_dir():
                     found.add(os.fspath(path.relative_to(self.root)))
-                elif (real := path.resolve()) not in seen and real.is_relative_to(self.root):
+                elif (real := path.resolve()) not in seen and real.is_relative_to(top):
                     seen.add(real)
                     pending.append(path)
             if len(found) > _MOST:
