@@ -69,10 +69,16 @@ CASES = (
         removed=("MANIFEST.in", "setup.py"),
     ),
 )
+DJANGO = Case(
+    "django",
+    Release("4.2.16", "6f1616c2786c408ce86ab7e10f792b8f15742f7b7b7460243929cb371e7f1dad"),
+    "django/__init__.py",
+    removed=("MANIFEST.in", "setup.py"),
+)
 RARE = {"executable", "version-file", "script", "python-tag", "license-folder", "metadata-platform"}
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [*CASES, DJANGO], ids=lambda case: case.name)
 def test_project(folder: Path, samebytes: Command, case: Case) -> None:
     root = project(case.release, case.name, folder / case.name, written=case.written)
     done = samebytes("migrate", root, "--json", folder / "result.json")

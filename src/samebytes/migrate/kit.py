@@ -6,16 +6,15 @@ A folder with a ``kit.toml``; docs/reference/kit.md describes it.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
 from samebytes.errors import UserError
 from samebytes.migrate.plan import Plan, Refusal
-from samebytes.migrate.proof import Proof
+from samebytes.migrate.proof import Listing
 from samebytes.migrate.pyproject import parse, rewritten
 from samebytes.migrate.tree import Tree
 from samebytes.wire import Node
@@ -35,14 +34,6 @@ class Insertion:
     text: str
     into: str
     before: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
-    """The changes of an archive's list of members that are accepted, as patterns."""
-
-    gone: tuple[str, ...] = ()
-    came: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,19 +118,6 @@ class Kit:
             other.append("pyproject.toml: [build-system] is not the kit's.")
         if other:
             raise Refusal(other)
-
-    def surprises(self, proofs: Sequence[Proof]) -> Iterator[str]:
-        """Changes of the lists of members that the kit does not name."""
-        for proof in proofs:
-            is_sdist = proof.comparison.first.form == "sdist"
-            listing = self.sdist if is_sdist else self.wheel
-            for change in proof.changes:
-                patterns = {"-": listing.gone, "+": listing.came}.get(change.mark)
-                if patterns is None or any(fnmatchcase(change.place, p) for p in patterns):
-                    continue
-                word = "goes from" if change.mark == "-" else "comes into"
-                kind = "sdist" if is_sdist else "wheel"
-                yield f"{change.place} {word} the {kind}, which the kit does not expect."
 
     def _other_rules(self, plan: Plan) -> Iterator[str]:
         """Where the kit's rules are not those that the checkout asks for."""

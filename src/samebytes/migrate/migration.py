@@ -180,8 +180,6 @@ class _Work:
                 problems.append(f"hatchling's wheels from tree and sdist differ. {reason}")
             if not self._is_same(source, outcome, again.result()):
                 problems.append("Two builds by hatchling did not give the same bytes.")
-        if self.request.kit is not None:
-            problems += self.request.kit.surprises(proofs)
         return Migration(
             changes=plan.changes,
             originals=_originals(before.tree, plan.changes),
@@ -224,6 +222,7 @@ class _Work:
 
     def _compare(self, before: Before, plan: Plan, outcome: Outcome) -> tuple[Proof, ...]:
         self.workshop.reporter.step("comparing")
+        kit = self.request.kit
         proofs = []
         for one, two in zip(
             (before.sdist, before.wheel), self._packed("hatchling", outcome), strict=True
@@ -238,7 +237,8 @@ class _Work:
                 version_files=plan.version_files,
                 views={view.member: view for view in comparison.contents},
             )
-            proofs.append(prove(comparison, pair))
+            listing = (kit.sdist if pair.is_sdist else kit.wheel) if kit else None
+            proofs.append(prove(comparison, pair, listing))
         return tuple(proofs)
 
     def _build(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from samebytes.compare.model import Comparison, Difference
 from samebytes.migrate.expected import EXPECTED, Expectation, Pair, expectation
@@ -36,12 +37,36 @@ class Proof:
         return tuple(change for change in self.changes if change.expectation is None)
 
 
-def prove(comparison: Comparison, pair: Pair) -> Proof:
-    """Sort every difference under what expects it, the unexpected first."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """The members of an archive that a kit lets go and come, as patterns."""
+
+    gone: tuple[str, ...] = ()
+    came: tuple[str, ...] = ()
+
+    def accepts(self, mark: str, place: str) -> bool:
+        patterns = {"-": self.gone, "+": self.came}.get(mark, ())
+        return any(fnmatchcase(place, pattern) for pattern in patterns)
+
+
+_ACCEPTED = Expectation(
+    id="kit", kinds=("member-only-in-",), applies=lambda _one, _two: True, reason="The kit says so."
+)
+
+
+def prove(comparison: Comparison, pair: Pair, listing: Listing | None = None) -> Proof:
+    """Sort every difference under what expects it, the unexpected first.
+
+    A ``listing`` is the last word on what goes and what comes.
+    """
     groups: dict[tuple[str, str, str], list[tuple[Difference, Expectation | None]]] = {}
     for difference in comparison.differences:
         expected = expectation(difference, pair)
-        key = (expected.id if expected else "", _mark(difference), _place(difference, pair))
+        mark, place = _mark(difference), _place(difference, pair)
+        if listing is not None and mark != "~":
+            accepted = listing.accepts(mark, place)
+            expected = (expected or _ACCEPTED) if accepted else None
+        key = (expected.id if expected else "", mark, place)
         groups.setdefault(key, []).append((difference, expected))
     changes = [
         Change(
