@@ -1,4 +1,4 @@
-"""Draws docs/terminal.svg: what ``samebytes build`` really prints.
+"""Draws docs/terminal.svg and docs/migrate.svg: what the commands really print.
 
 hatch run docs:picture
 """
@@ -15,15 +15,21 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-COMMAND = ["build", "pypi:django==5.2.19"]
-TARGET = Path(__file__).with_name("terminal.svg")
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from django_tree import RELEASES, django_checkout
+
+FOLDER = Path(__file__).parent
+BUILD = ["build", "pypi:django==5.2.19"]
+MIGRATE = ["migrate", "--kit", "django"]
+WIDTH = 130
 
 
-def printed(folder: str) -> str:
+def printed(arguments: list[str], folder: Path) -> str:
     """Both streams of the command in the order in which they were printed."""
-    environ = os.environ | {"FORCE_COLOR": "1", "COLUMNS": "110"}
+    environ = os.environ | {"FORCE_COLOR": "1", "COLUMNS": str(WIDTH)}
     done = subprocess.run(
-        [sys.executable, "-m", "samebytes", *COMMAND],
+        [sys.executable, "-m", "samebytes", *arguments],
         cwd=folder,
         env=environ,
         stdout=subprocess.PIPE,
@@ -31,16 +37,23 @@ def printed(folder: str) -> str:
         text=True,
         check=True,
     )
-    return done.stdout.replace(sys.executable, "/usr/bin/python3")
+    return done.stdout.replace(sys.executable, "/usr/bin/python3").replace(str(folder), "~/django")
+
+
+def draw(arguments: list[str], folder: Path, name: str) -> None:
+    console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
+    text = printed(arguments, folder)
+    console.print(Text.assemble(("$ ", "bold green"), f"samebytes {' '.join(arguments)}"))
+    console.print(Text.from_ansi(text))
+    console.save_svg(str(FOLDER / name), title="samebytes", unique_id=name.partition(".")[0])
 
 
 def main() -> None:
-    console = Console(record=True, width=110, file=io.StringIO(), force_terminal=True)
-    with tempfile.TemporaryDirectory() as folder:
-        text = printed(folder)
-    console.print(Text.assemble(("$ ", "bold green"), f"samebytes {' '.join(COMMAND)}"))
-    console.print(Text.from_ansi(text))
-    console.save_svg(str(TARGET), title="samebytes", unique_id="samebytes")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        draw(BUILD, folder, "terminal.svg")
+        checkout = django_checkout(RELEASES[1], folder / "checkout")
+        draw(MIGRATE, checkout, "migrate.svg")
 
 
 if __name__ == "__main__":

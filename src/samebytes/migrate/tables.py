@@ -94,7 +94,7 @@ def _key(text: str) -> str:
 
 def _value(value: object) -> str:
     if isinstance(value, str):
-        literal = "\\" in value and "'" not in value and value.isprintable()
+        literal = bool(set('\\"') & set(value)) and "'" not in value and value.isprintable()
         return tomlkit.string(value, literal=literal).as_string()
     if isinstance(value, Mapping):
         pairs = ", ".join(_line(str(key), each) for key, each in value.items())
