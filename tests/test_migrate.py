@@ -319,8 +319,8 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     assert [path.read_text() for path in outside.iterdir()] == ["x"]
 
 
-KIT = 'version = 1\nproject = "Small"\ntables = "t.toml"\n'
-TABLES = '[build-system]\nrequires = ["hatchling"]\n\n[tool.hatch.version]\npath = "x"\n'
+KIT = 'version = 1\nproject = "Small"\nrequires = ["hatchling"]\ntables = "t.toml"\n'
+TABLES = '[tool.hatch.version]\npath = "x"\n'
 
 
 @pytest.mark.parametrize(
@@ -334,6 +334,7 @@ TABLES = '[build-system]\nrequires = ["hatchling"]\n\n[tool.hatch.version]\npath
         (KIT + '[[file]]\nfrom = "t.toml"\nto = "../x"\n', r"file\[0\].to: not a path inside"),
         (KIT + '[[file]]\nfrom = "t.toml"\nto = ".git/hooks/x"\n', "not a path inside"),
         (KIT + '[[insert]]\nfrom = "t.toml"\ninto = "x"\n', "'before' is missing"),
+        (KIT.replace('["h', '"h').replace('g"]', 'g"'), "requires: expected an array"),
         (KIT + "[sdist]\ngone = [1]\n", r"sdist.gone\[0\]: expected a string"),
     ],
 )
@@ -349,7 +350,7 @@ def test_own_kit(tmp_path: Path) -> None:
     found = find_kit(str(tmp_path / "kit"))
     assert (found.requires, found.hatch) == (
         ("hatchling",),
-        '[tool.hatch.version]\npath = "x"\n',
+        '# Why.\n[tool.hatch.version]\npath = "x"\n',
     )
     root = write(tmp_path / "tree", {"doc.txt": "Begin\n\nEnd\n"})
     added = found.added(Tree(root))

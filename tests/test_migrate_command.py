@@ -22,12 +22,13 @@ pytestmark = pytest.mark.slow
 FILES = {**TREE, "MANIFEST.in": "# The manual.\ngraft docs\n", "tox.ini": "x = MANIFEST.in\n"}
 KIT = {
     "kit.toml": 'version = 1\nproject = "SMALL"\ntables = "tables.toml"\n'
+    'requires = ["hatchling"]\n'
     '[[file]]\nfrom = "new.txt"\nto = "scripts/new.txt"\n'
     '[sdist]\ngone = ["MANIFEST.in", "setup.cfg", "*.egg-info/"]\n'
     '[wheel]\ngone = ["*.dist-info/top_level.txt"]\n',
     "new.txt": "new\n",
-    "tables.toml": '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n\n'
-    '[tool.hatch.build.targets.sdist]\ninclude = ["/small/*.py", "/small/sub/*.py"]\n\n'
+    "tables.toml": "[tool.hatch.build.targets.sdist]\n"
+    'include = ["/small/*.py", "/small/sub/*.py"]\n\n'
     '[tool.hatch.build.targets.wheel]\ninclude = ["/small/*.py", "/small/sub/*.py"]\n',
 }
 

@@ -40,7 +40,7 @@ from samebytes.request import Workshop
 from samebytes.source import GitSource
 
 #: Steps that a migration announces, for the progress bar.
-_STEPS = 19
+_STEPS = 15
 
 
 @click.command("migrate", short_help="Move a project from setuptools to hatchling; lose no file.")

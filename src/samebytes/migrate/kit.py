@@ -38,28 +38,16 @@ class Insertion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kit:
-    """``tables`` is the text of ``[build-system]`` and everything under ``[tool.hatch]``."""
+    """``requires`` are the build requirements, ``hatch`` is the text of the tables."""
 
     name: str
     project: str
-    tables: str
+    requires: tuple[str, ...]
+    hatch: str
     files: Mapping[str, bytes]
     insertions: tuple[Insertion, ...]
     sdist: Listing
     wheel: Listing
-
-    @property
-    def hatch(self) -> str:
-        """The tables without ``[build-system]``, which is the first."""
-        head, mark, rest = self.tables.partition("[tool.hatch")
-        comment = head[head.rstrip().rfind("\n\n") :].strip() if "#" in head else ""
-        lead = f"{comment}\n" if comment.startswith("#") else ""
-        return f"{lead}{mark}{rest}"
-
-    @property
-    def requires(self) -> tuple[str, ...]:
-        system = parse(self.tables).unwrap()["build-system"]
-        return tuple(str(text) for text in system["requires"])
 
     def applied(self, plan: Plan, name: str, tree: Tree) -> Plan:
         """The plan with the kit's tables, files and insertions.
@@ -106,7 +94,7 @@ class Kit:
 
     def check_tables(self, tree: Tree) -> None:
         """Raises Refusal if the project, on hatchling already, has not the kit's tables."""
-        ours, theirs = parse(self.tables).unwrap(), parse(tree.text("pyproject.toml")).unwrap()
+        ours, theirs = parse(self.hatch).unwrap(), parse(tree.text("pyproject.toml")).unwrap()
         tables = ("version", "build", "metadata")
         hatch = theirs.get("tool", {}).get("hatch", {})
         other = [
@@ -114,8 +102,8 @@ class Kit:
             for name in tables
             if hatch.get(name) != ours["tool"]["hatch"].get(name)
         ]
-        if theirs.get("build-system") != ours["build-system"]:
-            other.append("pyproject.toml: [build-system] is not the kit's.")
+        if theirs.get("build-system", {}).get("requires") != list(self.requires):
+            other.append("pyproject.toml: [build-system] requires is not the kit's.")
         if other:
             raise Refusal(other)
 
@@ -162,7 +150,8 @@ def read_kit(folder: Path) -> Kit:
         kit = Kit(
             name=folder.resolve().name,
             project=node["project"].expect(str),
-            tables=_text(folder, node["tables"]),
+            requires=tuple(item.expect(str) for item in node["requires"]),
+            hatch=_text(folder, node["tables"]),
             files={
                 each["to"].parse(_path): _text(folder, each["from"]).encode()
                 for each in _items(node, "file")
@@ -178,8 +167,8 @@ def read_kit(folder: Path) -> Kit:
             sdist=_listing(node, "sdist"),
             wheel=_listing(node, "wheel"),
         )
-        if not kit.requires or "[tool.hatch" not in kit.tables:
-            raise UserError("tables: [build-system] and [tool.hatch] are needed.")
+        if list(parse(kit.hatch).unwrap()) != ["tool"] or "hatch" not in parse(kit.hatch)["tool"]:
+            raise node["tables"].error("a file with tables under [tool.hatch] is needed")
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, RecursionError) as error:
         raise UserError(f"{place} cannot be read: {error}.") from None
     except UserError as error:
