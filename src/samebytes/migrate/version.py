@@ -18,6 +18,9 @@ _WHOLE_FILE = r"(?P<version>\S+)"
 
 #: Options that tell setuptools-scm to write a file, which is the hook's work in hatch-vcs.
 _FILE_OPTIONS = ("version_file", "write_to")
+#: Options without a meaning in pyproject.toml, and what Python objects look like as text.
+_UNUSED = ("relative_to", "dist_name")
+_OBJECT = re.compile(r" at 0x[0-9a-f]+>|^re\.compile\(")
 _TEMPLATE_OPTIONS = ("version_file_template", "write_to_template")
 
 
@@ -97,9 +100,9 @@ def _from_scm(options: Mapping[str, object]) -> VersionPlan:
     rest = dict(options)
     files = [rest.pop(name) for name in _FILE_OPTIONS if name in rest]
     templates = [rest.pop(name) for name in _TEMPLATE_OPTIONS if name in rest]
-    rest = {key: value for key, value in rest.items() if value is not None}
-    if any("<" in str(value) and " at 0x" in str(value) for value in rest.values()):
-        return VersionPlan(refusal="setup.py passes functions of its own to setuptools-scm.")
+    rest = {key: value for key, value in rest.items() if value is not None and key not in _UNUSED}
+    if any(_OBJECT.search(str(value)) for value in rest.values()):
+        return VersionPlan(refusal="setup.py passes objects of its own to setuptools-scm.")
     hook: dict[str, object] = {}
     if files:
         hook["version-file"] = folder(str(files[0]))
