@@ -77,7 +77,11 @@ def built(root: Path, out: Path, *command: str) -> tuple[Path, Path]:
     done = subprocess.run(
         [sys.executable, "-m", *command],
         cwd=root,
-        env={**os.environ, "SOURCE_DATE_EPOCH": str(EPOCH), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={
+            **{key: text for key, text in os.environ.items() if not key.startswith("HATCH_")},
+            "SOURCE_DATE_EPOCH": str(EPOCH),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        },
         capture_output=True,
         text=True,
     )

@@ -194,7 +194,38 @@ HEAD = "Metadata-Version: 2.4\nName: a\nVersion: 1.0\n"
         ("License: MIT\n", "License-Expression: MIT\n", False),
         ("Classifier: A\n", "", False),
         ("Summary: a\n", "Summary: b\n", False),
-        ("\ntext\n", "Description-Content-Type: text/x-rst\n\ntext\n", True),
+        ("\ntext\n", "Description-Content-Type: text/x-rst\n\ntext\n", False),
+        (
+            "Description-Content-Type: text/markdown; charset=UTF-8\n",
+            "Description-Content-Type: text/markdown\n",
+            True,
+        ),
+        (
+            "Description-Content-Type: text/markdown; variant=CommonMark\n",
+            "Description-Content-Type: text/markdown\n",
+            False,
+        ),
+        (
+            "Home-page: http://x\nProject-URL: Homepage, http://y\n",
+            "Project-URL: Homepage, http://y\n",
+            False,
+        ),
+        (
+            "Author: A, B\nAuthor-email: a@x, b@x\n",
+            "Author-email: A <a@x>, B <b@x>\n",
+            True,
+        ),
+        (
+            'Requires-Dist: a; (python_version<"3" or os_name=="nt") and extra=="x"\n',
+            'Requires-Dist: a; python_version<"3" or os_name=="nt" and extra=="x"\n',
+            False,
+        ),
+        (
+            'Requires-Dist: a; ((os_name=="nt")) and (extra=="x")\n',
+            "Requires-Dist: a; os_name == 'nt' and extra == 'x'\n",
+            True,
+        ),
+        ("Requires-Dist: a @ http://x/f(1).zip\n", "Requires-Dist: a @ http://x/f1.zip\n", False),
         ("\ntext\n", "Description-Content-Type: text/markdown\n\ntext\n", False),
         ("\ntext\n", "\nother\n", False),
     ],
@@ -270,8 +301,28 @@ def test_pyproject_keeps_everything_else(text: str, first: list[str]) -> None:
         assert (line in new) == (line in text)
 
 
+def test_comments_stay_with_the_tables_they_are_of() -> None:
+    text = (
+        "# Of setuptools.\n[tool.setuptools]\nzip-safe = false\n# inside\n\n"
+        "# isort must agree with black\n[tool.isort] # why\na = 1\n\n[tool.setuptools.dynamic]\n"
+        "version = {attr = 'x.y'}\n# pytest's\n[tool.pytest]\n"
+        'text = """\n[tool.setuptools.fake]\n"""\n'
+    )
+    new = rewritten(
+        text, requires=["h"], project={"name": "x"}, dynamic=[], hatch="[tool.hatch]\na = 1\n"
+    )
+    head, _, rest = new.partition("# isort must agree with black\n[tool.isort] # why\na = 1\n\n")
+    assert "setuptools" not in head
+    assert rest.startswith("# pytest's\n[tool.pytest]\n")
+    assert tomllib.loads(new)["tool"]["pytest"] == {"text": "[tool.setuptools.fake]\n"}
+
+
 def test_patch_is_one_that_git_applies(tmp_path: Path) -> None:
-    files = {"a.txt": "one\ntwo\n", "gone.txt": "x", "sub/b.txt": "last line without end"}
+    files = {
+        "a.txt": "one\n\ttwo\f\u2028x\n",
+        "gone.txt": "x",
+        "sub/b.txt": "last line without end",
+    }
     root = repository(tmp_path / "r", files)
     changes: Mapping[str, bytes | None] = {
         "a.txt": b"one\n2\n",
@@ -333,6 +384,9 @@ TABLES = '[tool.hatch.version]\npath = "x"\n'
         (KIT.replace('"Small"', "3"), "project: expected a string"),
         (KIT + '[[file]]\nfrom = "t.toml"\nto = "../x"\n', r"file\[0\].to: not a path inside"),
         (KIT + '[[file]]\nfrom = "t.toml"\nto = ".git/hooks/x"\n', "not a path inside"),
+        (KIT + '[[file]]\nfrom = "t.toml"\nto = "a/.GIT/x"\n', "not a path inside"),
+        (KIT + '[[file]]\nfrom = "t.toml"\nto = "pyproject.toml"\n', "the migration itself writes"),
+        (KIT + "surprise = 1\n", "surprise is not known"),
         (KIT + '[[insert]]\nfrom = "t.toml"\ninto = "x"\n', "'before' is missing"),
         (KIT.replace('["h', '"h').replace('g"]', 'g"'), "requires: expected an array"),
         (KIT + "[sdist]\ngone = [1]\n", r"sdist.gone\[0\]: expected a string"),

@@ -138,6 +138,19 @@ MANIFESTS = (
         include=("/docs", "/tool.py", "/.hidden"),
         comments=('    # The manual,\n    # whole.\n    "/docs",',),
     ),
+    Manifest(
+        "everything",
+        "graft .\n",
+        frozenset(set(TREE) - SDIST),
+        include=("/.hidden", "/docs", "/extra", "/small", "/tests", "/tool.py"),
+        wheel=frozenset(DATA),
+    ),
+    Manifest(
+        "said-twice",
+        "graft docs\nrecursive-include docs *.rst\ninclude small/*.py\n",
+        frozenset({"docs/a.rst", "docs/b.txt", "docs/deep/c.rst"}),
+        include=("/docs", "/small/*.py"),
+    ),
     Manifest("bytecode", "global-exclude *.py[cod] __pycache__\nrecursive-exclude * *.pyc\n"),
     Manifest(
         "package-files",
@@ -372,6 +385,65 @@ MECHANISMS = (
         },
         sdist=frozenset({"docs/README.md"}),
         metadata=("Description-Content-Type: text/markdown",),
+    ),
+    Mechanism(
+        "readme-with-parameters",
+        {
+            "pyproject.toml": f"{SYSTEM}\n[tool.setuptools]\npackages = ['small', 'small.sub']\n",
+            "setup.py": "from setuptools import setup\nsetup(name='small', version='1.0', "
+            "long_description=open('tool.md').read(), python_requires='>=3.9', zip_safe=True, "
+            "long_description_content_type='text/markdown; charset=UTF-8')\n",
+            "tool.md": "Hello\n",
+            "README.rst": "",
+        },
+        sdist=frozenset({"tool.md"}),
+        removed=frozenset({"setup.py"}),
+        says=('readme = "tool.md"',),
+    ),
+    Mechanism(
+        "readme-without-type",
+        {
+            "pyproject.toml": SYSTEM,
+            "setup.py": "from setuptools import setup\nsetup(name='small', version='1.0', "
+            "packages=['small', 'small.sub'], python_requires='>=3.9', "
+            "extras_require={'a_b': ['idna'], 'a-b': ['packaging']}, author='Ann, Bob', "
+            "author_email='ann@x.org, bob@x.org', long_description=open('about.md').read())\n",
+            "about.md": "Hello\n",
+        },
+        sdist=frozenset({"about.md"}),
+        removed=frozenset({"setup.py"}),
+        metadata=("Author-email: Ann <ann@x.org>, Bob <bob@x.org>",),
+    ),
+    Mechanism(
+        "dots-and-links-in-folders",
+        pyproject(
+            '[tool.setuptools]\npackages = ["small", "small.sub"]\n'
+            '[tool.setuptools.package-data]\nsmall = ["lib-3.1/*"]\n'
+        )
+        | {"small/lib-3.1/a.js": ""},
+        sdist=frozenset({"small/lib-3.1/a.js"}),
+        wheel=frozenset({*WHEEL, "small/lib-3.1/a.js"}),
+    ),
+    Mechanism(
+        "attr-imported",
+        {
+            "pyproject.toml": PROJECT.replace('version = "1.0"', 'dynamic = ["version"]')
+            + "[tool.setuptools.dynamic]\nversion = {attr = 'small.__version__'}\n",
+            "small/__init__.py": "from ._about import number as __version__\n",
+            "small/_about.py": "number = '1.0'\n",
+        },
+        sdist=frozenset({"small/_about.py"}),
+        wheel=frozenset({*WHEEL, "small/_about.py"}),
+        says=('path = "small/_about.py"',),
+    ),
+    Mechanism(
+        "attr-tuple",
+        {
+            "pyproject.toml": PROJECT.replace('version = "1.0"', 'dynamic = ["version"]')
+            + "[tool.setuptools.dynamic]\nversion = {attr = 'small.VERSION'}\n",
+            "small/__init__.py": "VERSION = (1, 0)\n",
+        },
+        says=("expression = '\".\".join(map(str, VERSION))'",),
     ),
     Mechanism(
         "crlf",

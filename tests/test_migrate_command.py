@@ -92,6 +92,108 @@ def test_kit_that_loses_files(folder: Path, samebytes: Command) -> None:
     assert other.status == 1
 
 
+def test_failure_of_hatchling_is_told(folder: Path, samebytes: Command) -> None:
+    """Its own message, not that the other build was ended because of it."""
+    root = repository(folder / "small", FILES)
+    tables = KIT["tables.toml"].replace('["/small/*.py", "/small/sub/*.py"]', "3")
+    kit = write(folder / "kit", KIT | {"tables.toml": tables})
+    for _ in range(3):
+        done = samebytes("migrate", root, "--kit", kit, "--json", folder / "result.json")
+        assert done.status == 2
+        assert "must be an array of strings" in done.stderr
+        assert "Interrupted" not in done.stderr
+        document = json.loads((folder / "result.json").read_text())
+        assert "The build backend failed" in document["error"]["message"]
+
+
+SCM = """\
+[build-system]
+requires = ["setuptools>=77", "setuptools-scm"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = "small"
+dynamic = ["version"]
+requires-python = ">=3.9"
+
+[tool.setuptools]
+packages = ["small"]
+
+[tool.setuptools_scm]
+version_scheme = "post-release"
+local_scheme = "no-local-version"
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "files", "hook"),
+    [
+        ('version_file = "small/_v.py"\n', {}, 'version-file = "small/_v.py"'),
+        ("", {"setup.py": "import setuptools\nsetuptools.setup(use_scm_version=True)\n"}, ""),
+        (
+            'root = "../.."\nwrite_to = "py/lib/small/_v.py"\n',
+            {},
+            'version-file = "small/_v.py"',
+        ),
+    ],
+)
+def test_setuptools_scm(
+    folder: Path, samebytes: Command, more: str, files: dict[str, str], hook: str
+) -> None:
+    """After a tag, where the schemes decide; in a folder of a monorepo where root says so."""
+    place = "py/lib/" if "root" in more else ""
+    tree = {"pyproject.toml": SCM + more, "small/__init__.py": "", ".gitignore": "", **files}
+    root = repository(folder / "r", {f"{place}{path}": text for path, text in tree.items()})
+    git(root, "tag", "v1.2")
+    (root / "other.txt").write_text("")
+    commit(root)
+    project = root / place
+    done = samebytes("migrate", project)
+    assert done.status == 0, done.stdout + done.stderr
+    assert "small-1.2.post1.tar.gz" in done.stdout
+    text = (project / "pyproject.toml").read_text()
+    assert 'version_scheme = "post-release"' in text
+    assert hook in text
+    assert "It was compared at this commit only." in done.stdout
+
+
+def test_old_commit_and_old_setuptools(folder: Path, samebytes: Command) -> None:
+    """A commit of a time when setuptools knew neither [project] nor to find packages."""
+    files = {
+        "setup.py": "import sys\nfrom setuptools import setup\nneeds = ['idna']\n"
+        "if sys.platform == 'win32': needs.append('colorama')\n"
+        "setup(name='small', version='1.0', packages=['small'], python_requires='>=3.6', "
+        "install_requires=needs)\n",
+        "small/__init__.py": "",
+        "small/static/a.txt": "",
+    }
+    root = repository(folder / "r", files, date="2021-06-01T12:00:00Z")
+    done = samebytes("migrate", root)
+    assert done.status == 0, done.stdout + done.stderr
+    assert "setuptools==57.0.0" in done.stderr
+    assert (
+        "What setup.py decides by sys.platform was taken as it is on this machine." in done.stdout
+    )
+
+
+def test_links_between_folders(folder: Path, samebytes: Command) -> None:
+    root = folder / "r"
+    write(root, {**FILES, "src/small/__init__.py": ""})
+    (root / "tests/data/link").symlink_to("../../docs")
+    (root / "docs/loop").symlink_to("../docs")
+    repository(root, {"MANIFEST.in": "graft docs\n"})
+    done = samebytes("migrate", root)
+    assert done.status == 0, done.stdout + done.stderr
+    (root / "small/link.txt").symlink_to("data.txt")
+    commit(root)
+    git(root, "checkout", "--quiet", "HEAD~1", "--", ".")
+    (root / "MANIFEST.in").write_text("graft small\n")
+    commit(root)
+    done = samebytes("migrate", root)
+    assert done.status == 2
+    assert "It packs symbolic links: small/link.txt." in done.stderr
+
+
 def test_kit_of_another_project(folder: Path, samebytes: Command) -> None:
     root = repository(folder / "small", FILES)
     kit = write(folder / "kit", KIT | {"kit.toml": KIT["kit.toml"].replace("SMALL", "Other")})

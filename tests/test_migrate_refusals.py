@@ -88,6 +88,44 @@ CASES = (
         {"pyproject.toml": PROJECT + '\n[tool.hatch.version]\npath = "x"\n'},
         ("has a table [tool.hatch.version] already",),
     ),
+    Case(
+        "lost",
+        {
+            "setup.py": "from setuptools import setup\nsetup(package_data={'small': ['*.txt']})\n",
+            "MANIFEST.in": "global-exclude *.txt\n",
+        },
+        ("The sdist lacks files that the wheel from the tree has: small/data.txt.",),
+    ),
+    Case(
+        "two-addresses",
+        NO_PROJECT
+        | {
+            "setup.py": "from setuptools import setup\nsetup(name='small', version='1', "
+            "packages=['small'], url='http://a', project_urls={'Homepage': 'http://b'})\n"
+        },
+        ("It has two addresses called Homepage: http://a and http://b.",),
+    ),
+    Case(
+        "python-2",
+        {"pyproject.toml": PROJECT.replace(">=3.9", ">=2.7, !=3.0.*")},
+        ("The wheel is tagged py3, but Requires-Python", "admits Python 2."),
+    ),
+    Case(
+        "twice",
+        {"pyproject.toml": f"{PROJECT}data-files = {{a = ['tool.py'], b = ['tool.py']}}\n"},
+        ("The wheel has these twice, at two places: tool.py.",),
+    ),
+    Case(
+        "scm-function",
+        {
+            "pyproject.toml": PROJECT.replace('>=77"', '>=77", "setuptools-scm"').replace(
+                'version = "1.0"', 'dynamic = ["version"]'
+            ),
+            "setup.py": "from setuptools import setup\n"
+            "setup(use_scm_version=lambda: {'fallback_version': '1'})\n",
+        },
+        ("setup.py passes objects of its own to setuptools-scm.",),
+    ),
     Case("manifest", {"MANIFEST.in": "inclde a\n"}, ("MANIFEST.in, line 1: 'inclde' is no",)),
     Case("toml", {"pyproject.toml": "[project\n"}, ("pyproject.toml cannot be read",)),
     Case("no-project", {"pyproject.toml": "", "setup.py": "raise SystemExit(3)\n"}, ("failed",)),

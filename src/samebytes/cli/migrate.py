@@ -95,6 +95,8 @@ def migrate_command(context: click.Context, /, **values: Any) -> None:
     for name, target in (("json", options.json_file), ("html", options.html_file)):
         if target is not None:
             check_target(target, name)
+    if options.json_file == options.html_file == "-":
+        raise UserError("--json and --html both name stdout.", hint="Name a file for one of them.")
     try:
         migration = _migrate(options, terminal)
     except SamebytesError as error:

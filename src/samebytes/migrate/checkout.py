@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from samebytes.atomic import atomic_file
-from samebytes.errors import ArtifactError, UserError
+from samebytes.errors import UserError
 from samebytes.git import Checkout, Git
 from samebytes.source import inside
 
@@ -35,7 +36,7 @@ def check_untouched(git: Git, checkout: Checkout, changes: Changes, originals: C
     for full, path in ours.items():
         place = checkout.root / full
         found = place.read_bytes() if place.is_file() else None
-        if found != originals[path] and full not in touched:
+        if (found != originals[path] or place.is_dir()) and full not in touched:
             touched.append(full)
     if touched:
         raise UserError(
@@ -46,24 +47,28 @@ def check_untouched(git: Git, checkout: Checkout, changes: Changes, originals: C
 
 def write_changes(folder: Path, changes: Changes, originals: Changes) -> None:
     """Write all changes below ``folder``, or none: what was written is put back after an error."""
+    places = {path: inside(folder, path) for path in changes}
+    modes = {
+        path: place.stat().st_mode & 0o777 if place.exists() else 0o644
+        for path, place in places.items()
+    }
     done: list[str] = []
     try:
         for path, data in changes.items():
             done.append(path)
-            _write(inside(folder, path), data)
+            _write(places[path], data, modes[path])
     except BaseException:
         for path in done:
-            with suppress(ArtifactError):
-                _write(inside(folder, path), originals[path])
+            with suppress(OSError):
+                _write(places[path], originals[path], modes[path])
         raise
 
 
-def _write(path: Path, data: bytes | None) -> None:
+def _write(path: Path, data: bytes | None, mode: int) -> None:
     if data is None:
         path.unlink(missing_ok=True)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
     with atomic_file(path) as part:
         part.write_bytes(data)
         part.chmod(mode)
@@ -89,7 +94,8 @@ def patch(changes: Changes, originals: Changes, *, below: str = "") -> Iterator[
 
 
 def _lines(data: bytes | None) -> list[str]:
-    return (data or b"").decode("utf-8", "surrogateescape").splitlines(keepends=True)
+    text = (data or b"").decode("utf-8", "surrogateescape")
+    return re.findall(r"[^\n]*\n|[^\n]+", text)
 
 
 def _unified(before: list[str], after: list[str], one: str, two: str) -> Iterator[str]:

@@ -117,7 +117,8 @@ def _is_setup_cfg(difference: Difference, pair: Pair) -> bool:
 
 
 def _is_top_level(difference: Difference, pair: Pair) -> bool:
-    return not pair.is_sdist and pair.path(difference).endswith(".dist-info/top_level.txt")
+    folder, _, name = pair.path(difference).rpartition("/")
+    return folder.endswith(".dist-info") and name in ("top_level.txt", "zip-safe")
 
 
 def _is_metadata(difference: Difference, pair: Pair) -> bool:
@@ -189,6 +190,11 @@ def _is_script(difference: Difference, pair: Pair) -> bool:
 def _is_python_3(difference: Difference, pair: Pair) -> bool:
     values = (difference.field.lower(), difference.first, difference.second)
     return _is_metadata(difference, pair) and values == ("requires-python", "none", ">=3")
+
+
+def _is_new_type(difference: Difference, pair: Pair) -> bool:
+    is_type = _is_metadata(difference, pair) and difference.field == "Description-Content-Type"
+    return is_type and difference.first == "none"
 
 
 def _is_same_name(difference: Difference, _pair: Pair) -> bool:
@@ -282,6 +288,12 @@ EXPECTED: tuple[Expectation, ...] = (
         kinds=("metadata-field",),
         applies=_is_field("platform"),
         reason="[project] has no such field, and no index uses it.",
+    ),
+    Expectation(
+        id="description-type",
+        kinds=("metadata-field",),
+        applies=_is_new_type,
+        reason="hatchling names it by the readme's name; setuptools named none.",
     ),
     Expectation(
         id="metadata-order",

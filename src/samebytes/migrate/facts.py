@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -72,9 +72,11 @@ class Facts:
             tags=_texts(node["tags"]),
         )
 
-    def folder_of(self, package: str) -> str:
-        """Where a package's modules lie in the tree: '' is the top (distutils' rule)."""
-        parts = package.split(".") if package else []
+    def folder_of(self, parts: Sequence[str]) -> str:
+        """Where the modules of a package, given by its parts, lie: '' is the top (distutils' rule).
+
+        Also of a folder with data in a package, whose name may have dots.
+        """
         for end in range(len(parts), 0, -1):
             if (found := self.package_folders.get(".".join(parts[:end]))) is not None:
                 return "/".join(filter(None, (found, *parts[end:])))
@@ -107,6 +109,8 @@ def _options(value: object) -> Mapping[str, object] | None:
     """``use_scm_version`` of setup.py: true, or options."""
     if isinstance(value, dict):
         return value
+    if isinstance(value, str):
+        return {"function": value}
     return {} if value else None
 
 

@@ -20,6 +20,8 @@ from samebytes.migrate.tree import Tree
 from samebytes.wire import Node
 
 VERSION = 1
+_KEYS = {"version", "project", "requires", "tables", "file", "insert", "sdist", "wheel"}
+_OWN = ("pyproject.toml", "setup.cfg", "setup.py", "MANIFEST.in")
 FILENAME = "kit.toml"
 
 #: Where kits lie in the installed package, and in a checkout of this project.
@@ -147,6 +149,8 @@ def read_kit(folder: Path) -> Kit:
         node = Node(tomllib.loads(place.read_text(encoding="utf-8")))
         if node["version"].expect(int) != VERSION:
             raise node["version"].error(f"version {node['version'].value} is not known")
+        if unknown := sorted(set(node.expect(dict)) - _KEYS):
+            raise node.error(f"{', '.join(unknown)} is not known")
         kit = Kit(
             name=folder.resolve().name,
             project=node["project"].expect(str),
@@ -167,7 +171,8 @@ def read_kit(folder: Path) -> Kit:
             sdist=_listing(node, "sdist"),
             wheel=_listing(node, "wheel"),
         )
-        if list(parse(kit.hatch).unwrap()) != ["tool"] or "hatch" not in parse(kit.hatch)["tool"]:
+        tool = tomllib.loads(kit.hatch).get("tool")
+        if not isinstance(tool, dict) or "hatch" not in tool:
             raise node["tables"].error("a file with tables under [tool.hatch] is needed")
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, RecursionError) as error:
         raise UserError(f"{place} cannot be read: {error}.") from None
@@ -229,6 +234,8 @@ def _text(folder: Path, node: Node) -> str:
 
 def _path(text: str) -> str:
     parts = text.split("/")
-    if not text or text.startswith("/") or {"..", "", "."} & set(parts) or parts[0] == ".git":
+    if {"..", "", "."} & set(parts) or ".git" in (part.casefold() for part in parts):
         raise ValueError(f"not a path inside a checkout: {text!r}")
+    if text in _OWN:
+        raise ValueError(f"the migration itself writes {text!r}")
     return text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import configparser
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from samebytes.errors import ArtifactError
 
@@ -19,17 +19,24 @@ _OURS = re.compile(
 
 
 def without_build_sections(setup_cfg: str) -> str:
-    """The sections of other tools, with their comments; empty if there are none.
+    """The sections of other tools, with their comments; empty if there are none."""
+    text = without_sections(setup_cfg, _HEADER, lambda name: _OURS.fullmatch(name) is not None)
+    text = text.strip("\n")
+    return f"{text}\n" if _HEADER.search(text) else ""
+
+
+def without_sections(text: str, header: re.Pattern[str], is_ours: Callable[[str], bool]) -> str:
+    """The text without the sections that are ours; ``header`` matches a line and has a ``name``.
 
     A comment directly above a section belongs to it.
     """
     kept: list[str] = []
     above: list[str] = []
     keeping = True
-    for line in setup_cfg.splitlines(keepends=True):
-        if header := _HEADER.match(line):
-            keeping = _OURS.fullmatch(header["name"].strip()) is None
-        elif line.lstrip().startswith(("#", ";")) and line[:1] in "#;":
+    for line in text.splitlines(keepends=True):
+        if found := header.match(line):
+            keeping = not is_ours(found["name"].strip())
+        elif line[:1] in ("#", ";"):
             above.append(line)
             continue
         elif above and not line.strip():
@@ -39,8 +46,7 @@ def without_build_sections(setup_cfg: str) -> str:
             kept += [*above, line]
         above.clear()
     kept += above if keeping else []
-    text = "".join(kept).strip("\n")
-    return f"{text}\n" if _HEADER.search(text) else ""
+    return "".join(kept)
 
 
 def read_section(setup_cfg: str, name: str) -> Mapping[str, str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import configparser
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import getaddresses
 from fnmatch import fnmatch
@@ -69,7 +70,7 @@ def meaning(text: str) -> Mapping[str, object]:
         "version": _version(raw.get("version", "")),
         "summary": raw.get("summary", ""),
         "description": _lines(raw.get("description", "")),
-        "description-content-type": raw.get("description_content_type", _DEFAULT_TYPE),
+        "description-content-type": _content_type(raw.get("description_content_type", "")),
         "keywords": sorted(raw.get("keywords", [])),
         "author": sorted(_people(raw.get("author", ""), raw.get("author_email", ""))),
         "maintainer": sorted(_people(raw.get("maintainer", ""), raw.get("maintainer_email", ""))),
@@ -79,7 +80,7 @@ def meaning(text: str) -> Mapping[str, object]:
         "requires-python": _specifiers(raw.get("requires_python", "")),
         "requires-dist": sorted(map(_requirement, raw.get("requires_dist", []))),
         "provides-extra": sorted(map(canonicalize_name, raw.get("provides_extra", []))),
-        "urls": sorted(_urls(raw).items()),
+        "urls": sorted(_urls(raw)),
     }
 
 
@@ -149,9 +150,10 @@ def readme_field(metadata: Metadata, tree: Tree) -> object:
             continue
         suffix = path[path.rfind(".") :].lower() if "." in path else ""
         by_suffix = _README_TYPES.get(suffix, "")
-        if by_suffix and named in ("", by_suffix):
+        bare = named.partition(";")[0].strip()  # hatchling takes no parameters
+        if by_suffix and bare in ("", by_suffix):
             return path
-        return {"file": path, "content-type": named or _DEFAULT_TYPE}
+        return {"file": path, "content-type": bare or _DEFAULT_TYPE}
     raise ArtifactError("setup.py puts the description together; no file of the project holds it.")
 
 
@@ -188,7 +190,8 @@ def requirement_fields(facts: Facts) -> dict[str, object]:
         name, _, marker = key.partition(":")
         marked = [_with_marker(text, marker.strip()) for text in requirements]
         if name:
-            extras.setdefault(name, []).extend(marked)
+            same = next((key for key in extras if _is_same(key, name)), name)
+            extras.setdefault(same, []).extend(marked)
         else:
             required += marked
     return {"dependencies": required, "optional-dependencies": extras}
@@ -221,10 +224,10 @@ def _people(names: str, addresses: str) -> list[tuple[str, str]]:
     found = [each for each in found if any(each)]
     if names and len(found) == 1 and not found[0][0]:
         return [(names, found[0][1])]
-    if not names:
-        return found
-    listed = [(name.strip(), "") for name in names.split(", ")]
-    return listed + found
+    listed = [name.strip() for name in names.split(",") if name.strip()]
+    if len(listed) == len(found) and not any(name for name, _ in found):
+        return [(name, address) for name, (_, address) in zip(listed, found, strict=True)]
+    return [(name, "") for name in listed] + found
 
 
 def _tables(people: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
@@ -235,17 +238,51 @@ def _tables(people: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
 
 
 def _labelled_urls(raw: RawMetadata) -> dict[str, str]:
+    """Raises ArtifactError where one label has two addresses, which no table can say."""
     found = dict(raw.get("project_urls", {}))
-    known = {label.lower() for label in found}
-    for label, field in (("Homepage", "home_page"), ("Download", "download_url")):
-        url = raw.get(field)
-        if isinstance(url, str) and url and label.lower() not in known:
+    for label, url in _old_urls(raw):
+        known = [other for name, other in found.items() if _label(name) == _label(label)]
+        if not known:
             found = {label: url} | found
+        elif known != [url]:
+            raise ArtifactError(f"It has two addresses called {label}: {url} and {known[0]}.")
     return found
 
 
-def _urls(raw: RawMetadata) -> dict[str, str]:
-    return {label.lower(): url for label, url in _labelled_urls(raw).items()}
+def _old_urls(raw: RawMetadata) -> Iterator[tuple[str, str]]:
+    """Addresses with a field of their own, which PEP 753 gives labels."""
+    if url := raw.get("home_page"):
+        yield "Homepage", url
+    if url := raw.get("download_url"):
+        yield "Download", url
+
+
+def _urls(raw: RawMetadata) -> set[tuple[str, str]]:
+    listed = raw.get("project_urls", {})
+    return {(_label(label), url) for label, url in (*listed.items(), *_old_urls(raw))}
+
+
+def _label(text: str) -> str:
+    """A label as indexes compare it (PEP 753)."""
+    return re.sub(r"[\W_]", "", text).lower()
+
+
+def _content_type(text: str) -> tuple[str, str, str]:
+    """Type, charset and variant, with what is meant where nothing is said."""
+    kind, _, rest = text.partition(";")
+    parameters = dict(_parameter(part) for part in rest.split(";") if part.strip())
+    kind = kind.strip().lower()
+    variant = "gfm" if kind == "text/markdown" else ""
+    return kind, parameters.get("charset", "utf-8"), parameters.get("variant", variant)
+
+
+def _parameter(text: str) -> tuple[str, str]:
+    name, _, value = text.partition("=")
+    return name.strip().lower(), value.strip().strip('"').lower()
+
+
+def _is_same(one: str, two: str) -> bool:
+    return canonicalize_name(one) == canonicalize_name(two)
 
 
 def _version(text: str) -> str:
@@ -267,6 +304,26 @@ def _requirement(text: str) -> str:
         requirement = Requirement(text)
     except InvalidRequirement:
         return text
-    requirement.name = canonicalize_name(requirement.name)
-    requirement.extras = {canonicalize_name(extra) for extra in requirement.extras}
-    return str(requirement).replace("(", "").replace(")", "")
+    extras = ",".join(sorted(map(canonicalize_name, requirement.extras)))
+    marker = "" if requirement.marker is None else _marker(requirement.marker._markers)
+    name = canonicalize_name(requirement.name)
+    return f"{name} [{extras}] {requirement.specifier} {requirement.url or ''}; {marker}"
+
+
+def _marker(markers: object) -> str:
+    """A marker in one spelling: 'and' binds before 'or', brackets only where they matter."""
+    if not isinstance(markers, list):
+        return " ".join(map(str, markers)) if isinstance(markers, tuple) else str(markers)
+    alternatives: list[list[str]] = [[]]
+    for item in markers:
+        if item == "or":
+            alternatives.append([])
+        elif item != "and":
+            alternatives[-1].append(_marker(item))
+    if len(alternatives) == len(alternatives[0]) == 1:
+        return alternatives[0][0]
+    bracketed = (
+        " and ".join(f"({text})" if " or " in text else text for text in group)
+        for group in alternatives
+    )
+    return " or ".join(bracketed)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from samebytes.builder import Backend
 from samebytes.compare.comparison import compare_read
+from samebytes.digest import Digest
 from samebytes.interpreter import find_interpreter
 from samebytes.migrate.expected import Pair
 from samebytes.migrate.facts import Facts, ask_setuptools
@@ -21,14 +21,13 @@ from samebytes.migrate.plan import SETUPTOOLS, Before, Plan, Refusal, backend_of
 from samebytes.migrate.proof import Proof, prove
 from samebytes.migrate.pyproject import parse
 from samebytes.migrate.tree import Tree
-from samebytes.migrate.wheel_rules import library, origin
 from samebytes.outcome import Outcome
 from samebytes.pipeline import build_release
 from samebytes.recipe import BuildInfo, Route
 from samebytes.request import Reporter, Request, Workshop
 from samebytes.source import ChangedSource, GitSource
 from samebytes.toolchain import Toolshed
-from samebytes.workspace import Room
+from samebytes.workspace import Room, workspace
 
 _AGAIN = "hatchling, again"
 
@@ -71,10 +70,15 @@ def migrate(request: MigrationRequest, workshop: Workshop) -> Migration:
 
     Raises Refusal where the project cannot be migrated, SamebytesError where a build fails.
     """
-    with tempfile.TemporaryDirectory(prefix="samebytes-migrate-", dir=workshop.base) as name:
+    key = Digest.of(f"migrate {request.source.key}".encode()).hex
+
+    def waiting() -> None:
+        workshop.reporter.step("waiting for another migration of the same commit")
+
+    with workspace(key, base=workshop.base, waiting=waiting) as space:
         try:
             now = datetime.now(UTC).replace(microsecond=0)
-            return _Work(request, workshop, Path(name), now).migration()
+            return _Work(request, workshop, space.root, now).migration()
         except BaseException:
             workshop.runner.stop()
             raise
@@ -100,8 +104,6 @@ class _Work:
             raise Refusal([f"Its build backend is {backend}, not setuptools."])
         if kit is not None:
             kit.added(tree)  # refused before the work where the checkout has moved on
-        for text in source.warnings(room.tree):
-            self.workshop.reporter.warn(text)
         before = self._before(tree)
         plan = make_plan(before)
         if kit is not None:
@@ -122,10 +124,7 @@ class _Work:
         )
 
     def _before(self, tree: Tree) -> Before:
-        """The project as setuptools builds it, both archives from the tree.
-
-        Where the sdist lacks files of the wheel, the wheel from the sdist, as frontends build it.
-        """
+        """The project as setuptools builds it, both archives from the tree."""
         other = Room.prepare(self.folder / "probe")
         with ThreadPoolExecutor(1) as pool, self._stopping():
             # setup.py runs in another clone: who knows what it writes.
@@ -134,10 +133,6 @@ class _Work:
             outcome = self._build(source, "setuptools", Route.TREE)
             facts = self._facts(outcome, other, clone.result())
         sdist, wheel = self._packed("setuptools", outcome)
-        lost = {origin(name, facts) for name in library(wheel)} & tree.files - sdist.files.keys()
-        if lost:
-            outcome = self._build(self.request.source, "setuptools", Route.SDIST)
-            sdist, wheel = self._packed("setuptools", outcome)
         requirements = outcome.buildinfo.recipe.requirements
         return Before(
             tree=tree,
@@ -171,7 +166,7 @@ class _Work:
         problems = []
         with ThreadPoolExecutor(1) as pool, self._stopping():
             again = pool.submit(self._again, source)
-            outcome = self._build(source, "hatchling", Route.BOTH)
+            outcome = self._first(source, again)
             proofs: tuple[Proof, ...] = ()
             if outcome.disagreement is None:
                 proofs = self._compare(before, plan, outcome)
@@ -194,6 +189,16 @@ class _Work:
     def _below(self) -> str:
         place = self.request.source.checkout.project
         return "" if place == Path() else place.as_posix()
+
+    def _first(self, source: ChangedSource, again: Future[Outcome]) -> Outcome:
+        """The build that is compared, or the error of the other one, where that one ended it."""
+        try:
+            return self._build(source, "hatchling", Route.BOTH)
+        except KeyboardInterrupt:
+            self.workshop.runner.stop()
+            if isinstance(error := again.exception(), Exception):
+                raise error from None
+            raise
 
     @contextmanager
     def _stopping(self) -> Iterator[None]:

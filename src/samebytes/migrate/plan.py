@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
+from packaging.metadata import parse_email
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from samebytes.errors import ArtifactError
@@ -31,6 +35,11 @@ SETUPTOOLS = ("setuptools.build_meta", "setuptools.build_meta:__legacy__")
 
 #: Build requirements that hatchling has no use for.
 _OURS = frozenset({"setuptools", "wheel", "setuptools-scm", "pip", "toml", "tomli"})
+
+#: What code looks at that gives other metadata on another machine.
+_LOOKS = re.compile(
+    r"sys\.platform|sys\.version_info|os\.name|os\.environ|os\.getenv|platform\.\w+"
+)
 
 #: What the settings of other tools are called.
 _SETTINGS = (".cfg", ".ini", ".json", ".sh", ".toml", ".yaml", ".yml", "Makefile", "noxfile.py")
@@ -147,7 +156,7 @@ def make_plan(before: Before) -> Plan:
         origins=wheel.origins,
         version_files=version.written,
         translations=sdist.translations,
-        notes=(*_notes(pyproject, version), *_mentions(tree, gone)),
+        notes=(*_notes(pyproject, version, tree), *_mentions(tree, gone)),
     )
 
 
@@ -169,6 +178,28 @@ def _reasons(
         yield f"The build generates files of the wheel: {_some(wheel.generated)}."
     if made := _made(before, version):
         yield f"The build generates files of the sdist: {_some(made)}."
+    packed = {path for path in wheel.origins.values() if path not in version.written}
+    if lost := packed - before.sdist.files.keys():
+        yield f"The sdist lacks files that the wheel from the tree has: {_some(lost)}."
+    if twice := [path for path, count in Counter(wheel.origins.values()).items() if count > 1]:
+        yield f"The wheel has these twice, at two places: {_some(twice)}."
+    if links := [path for path in packed | before.sdist.files.keys() if before.tree.is_link(path)]:
+        yield f"It packs symbolic links: {_some(links)}. hatchling packs them in another way."
+    yield from _tag_reasons(before.wheel)
+
+
+def _tag_reasons(wheel: Packed) -> Iterator[str]:
+    """Why hatchling would give the wheel another tag: it takes it from Requires-Python."""
+    texts = [text for path, text in wheel.kept.items() if path.endswith("METADATA")]
+    requires = parse_email(texts[0])[0].get("requires_python", "") if texts else ""
+    try:
+        admits = any(SpecifierSet(requires).contains(f"2.{minor}.99") for minor in range(8))
+    except InvalidSpecifier:
+        return
+    if requires and admits and "-py3-none-any" in wheel.filename:
+        yield f"The wheel is tagged py3, but Requires-Python ({requires}) admits Python 2."
+    if requires and not admits and "-py2.py3-none-any" in wheel.filename:
+        yield f"The wheel is tagged py2.py3, but Requires-Python ({requires}) rules Python 2 out."
 
 
 def _configured(pyproject: Mapping[str, object]) -> Iterator[str]:
@@ -204,7 +235,7 @@ def _made(before: Before, version: VersionPlan) -> list[str]:
     ]
 
 
-def _some(names: Sequence[str]) -> str:
+def _some(names: Iterable[str]) -> str:
     names = sorted(names)
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     return ", ".join(names[:5]) + more
@@ -273,7 +304,7 @@ def _is_direct(metadata: Metadata) -> bool:
     return any(" @ " in text for text in metadata.raw.get("requires_dist", []))
 
 
-def _notes(pyproject: Mapping[str, object], version: VersionPlan) -> Iterator[str]:
+def _notes(pyproject: Mapping[str, object], version: VersionPlan, tree: Tree) -> Iterator[str]:
     dynamic = subtable(pyproject, "project").get("dynamic")
     static = [name for name in dynamic if name != "version"] if isinstance(dynamic, list) else []
     if static:
@@ -281,7 +312,12 @@ def _notes(pyproject: Mapping[str, object], version: VersionPlan) -> Iterator[st
     if "project" not in pyproject:
         yield "[project] is new: it says what setuptools wrote into the metadata."
     if version.table.get("source") == "vcs":
-        yield "hatch-vcs derives the version, by setuptools-scm, from the same tags."
+        yield (
+            "hatch-vcs derives the version, by setuptools-scm, from the same tags. It was compared "
+            "at this commit only."
+        )
+    if looks := sorted(set(_LOOKS.findall(tree.text("setup.py")))):
+        yield f"What setup.py decides by {', '.join(looks)} was taken as it is on this machine."
 
 
 def _mentions(tree: Tree, gone: Set[str]) -> Iterator[str]:

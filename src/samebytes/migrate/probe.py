@@ -65,7 +65,8 @@ def own_commands(dist):
 def main():
     target = os.path.abspath(sys.argv[1])
     dist = distribution()
-    dist.set_defaults()
+    if hasattr(dist, "set_defaults"):  # the discovery of packages, since setuptools 61
+        dist.set_defaults()
     facts = {
         "packages": dist.packages or [],
         "package_dir": dist.package_dir or {},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,9 +11,11 @@ from tomlkit import TOMLDocument
 from tomlkit.exceptions import TOMLKitError
 
 from samebytes.errors import ArtifactError
+from samebytes.migrate.leftovers import without_sections
 from samebytes.migrate.tables import BACKEND, project_table
 
 #: Tables that only setuptools and its plugins read.
+_HEADER = re.compile(r"\s*\[\[?(?P<name>[^\[\]]+)\]\]?\s*(#.*)?$")
 _OURS = ("setuptools", "setuptools_scm", "setuptools-scm", "distutils")
 
 
@@ -41,7 +44,7 @@ def rewritten(
     and everything else stay.
     """
     ends = "\r\n" if "\r\n" in text else "\n"
-    document = _without_setuptools(parse(text.replace("\r\n", "\n")))
+    document = _without_setuptools(text.replace("\r\n", "\n"))
     if "project" in document:
         _complete(document["project"], project, dynamic)
         new_project = ""
@@ -58,14 +61,28 @@ def rewritten(
     return f"{plain}\n\n{hatch.strip()}\n".replace("\n", ends)
 
 
-def _without_setuptools(document: TOMLDocument) -> TOMLDocument:
+def _without_setuptools(text: str) -> TOMLDocument:
+    """Without the tables of setuptools; by lines, so that a comment stays with its table.
+
+    Where they are written in another way (dotted keys, inline tables), by their meaning.
+    """
+    document = parse(text)
     tool: Any = document.get("tool", {})
     for name in _OURS:
         if name in tool:
             del tool[name]
     if "tool" in document and not len(tool):
         del document["tool"]
-    return document
+    try:
+        cut = tomlkit.parse(without_sections(text, _HEADER, _is_ours))
+    except TOMLKitError:
+        return document
+    return cut if cut.unwrap() == document.unwrap() else document
+
+
+def _is_ours(header: str) -> bool:
+    name = re.sub(r"[\s\"']", "", header)
+    return any(f"{name}.".startswith(f"tool.{each}.") for each in _OURS)
 
 
 def _switch(system: Any, requires: Sequence[str]) -> None:

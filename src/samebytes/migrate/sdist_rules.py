@@ -69,7 +69,7 @@ def sdist_plan(
             artifacts=headed(named(missing, files - missing), _IGNORED),
             forced={path: path for path in sorted(never)},
         ),
-        translations=tuple(found[directive.line] for directive in directives),
+        translations=tuple(work.final(found[directive.line]) for directive in directives),
     )
 
 
@@ -84,6 +84,8 @@ class _Work:
     includes: list[Rule] = field(default_factory=list)
     excludes: list[Rule] = field(default_factory=list)
     included: Set[str] = frozenset()
+    dropped: set[str] = field(default_factory=set)
+    everything: str = ""
 
     def rules(self) -> Rules:
         return Rules(include=tuple(self.includes), exclude=tuple(self.excludes))
@@ -93,6 +95,14 @@ class _Work:
 
     def exclude(self, directive: Directive) -> Translation:
         return self._translate(directive, self._useless_exclude, self.excludes)
+
+    def final(self, translation: Translation) -> Translation:
+        """Without the patterns that were dropped since."""
+        patterns = tuple(each for each in translation.patterns if each not in self.dropped)
+        reason = translation.reason
+        if translation.patterns and not patterns:
+            reason = "a rule above includes them"
+        return replace(translation, patterns=patterns, reason=reason)
 
     def include_again(self, directive: Directive) -> None:
         """Take back, after an exclusion, what a later directive includes: the last one wins."""
@@ -113,15 +123,29 @@ class _Work:
         first = cover(missing & packages, unwanted)
         chosen = matcher(first)
         rest = cover({path for path in missing if not chosen.match_file(path)}, unwanted)
+        self._drop_redundant(first)
         if first and self.includes:
             pattern, why = self.includes[0]
             self.includes[0] = Rule(pattern, (*_MANIFEST, *why))
         self.includes = [
             *headed(first, _PACKAGES),
             *self.includes,
-            *headed(rest, _UNNAMED),
+            *headed(rest, (f"What {self.everything!r} means.",) if self.everything else _UNNAMED),
         ]
         self.included = self._included()
+
+    def _drop_redundant(self, first: Iterable[str]) -> None:
+        """Drop rules without a comment that add nothing to those before them."""
+        covered = set(matcher(first).match_files(self.files))
+        kept = []
+        for rule in self.includes:
+            matched = set(matcher([rule.pattern]).match_files(self.files))
+            if matched & self.wanted <= covered and not rule.why:
+                self.dropped.add(rule.pattern)
+            else:
+                kept.append(rule)
+                covered |= matched
+        self.includes = kept
 
     def exclude_rest(self) -> None:
         """Exclude what the rules choose and setuptools does not pack, and nothing else."""
@@ -158,6 +182,9 @@ class _Work:
 
     def _useless_include(self, directive: Directive, pattern: str) -> str:
         """Why a rule would do nothing, or harm."""
+        if pattern in ("/**", "*", "**"):
+            self.everything = directive.text
+            return "every file has a rule of its own, so that nothing else is packed"
         matched = set(matcher([pattern]).match_files(self.files))
         if not matched:
             gone = any(matcher([pattern]).match_files(self.gone))

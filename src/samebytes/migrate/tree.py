@@ -25,19 +25,18 @@ class Tree:
         """Paths below the root, links to folders followed as both backends do."""
         found: set[str] = set()
         top = self.root.resolve()
-        pending, seen = [self.root], {top}
+        pending = [(self.root, frozenset({top}))]
         while pending:
-            folder = pending.pop()
+            folder, above = pending.pop()
             for entry in os.scandir(folder):
                 path = Path(entry.path)
                 if entry.name == ".git" and folder == self.root:
                     continue
                 if not entry.is_dir():
                     found.add(os.fspath(path.relative_to(self.root)))
-                elif (real := path.resolve()) not in seen and real.is_relative_to(top):
-                    seen.add(real)
-                    pending.append(path)
-            if len(found) > _MOST:
+                elif (real := path.resolve()) not in above and real.is_relative_to(top):
+                    pending.append((path, above | {real}))
+            if len(found) > _MOST or len(pending) > _MOST:
                 raise ArtifactError(f"The project has more than {_MOST:,} files.")
         return frozenset(found)
 
@@ -72,6 +71,9 @@ class Tree:
 
     def has(self, path: str) -> bool:
         return path in self.files
+
+    def is_link(self, path: str) -> bool:
+        return (self.root / path).is_symlink()
 
     def is_executable(self, path: str) -> bool:
         place = self.root / path

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -71,17 +73,18 @@ def declared_version(
     if colon and kind.strip() in ("attr", "file"):
         value = value.strip()
         return Declared(attribute=value) if kind.strip() == "attr" else Declared(file=value)
+    options = {**subtable(tool, "setuptools_scm"), **subtable(tool, "setuptools-scm")}
     if facts.scm is not None:
-        return Declared(scm=facts.scm)
+        return Declared(scm={**options, **facts.scm})
     if has_scm and ("setuptools_scm" in tool or "setuptools-scm" in tool):
-        return Declared(scm=subtable(tool, "setuptools_scm") or subtable(tool, "setuptools-scm"))
+        return Declared(scm=options)
     return Declared(static=setup_cfg.get("version", ""))
 
 
 def version_plan(declared: Declared, version: str, tree: Tree, facts: Facts) -> VersionPlan:
     """How hatchling gets ``version``, which setuptools got from what is declared."""
     if declared.scm is not None:
-        return _from_scm(declared.scm)
+        return _from_scm(declared.scm, tree)
     if declared.attribute:
         return _from_attribute(declared.attribute, version, tree, facts)
     if declared.file:
@@ -96,37 +99,87 @@ def version_plan(declared: Declared, version: str, tree: Tree, facts: Facts) -> 
 _LITERAL = re.compile(r"""\bversion\s*=\s*["']([^"']+)["']""")
 
 
-def _from_scm(options: Mapping[str, object]) -> VersionPlan:
-    rest = dict(options)
-    files = [rest.pop(name) for name in _FILE_OPTIONS if name in rest]
+def _from_scm(options: Mapping[str, object], tree: Tree) -> VersionPlan:
+    rest = {key: value for key, value in options.items() if value is not None}
+    files = [(name, rest.pop(name)) for name in _FILE_OPTIONS if name in rest]
     templates = [rest.pop(name) for name in _TEMPLATE_OPTIONS if name in rest]
-    rest = {key: value for key, value in rest.items() if value is not None and key not in _UNUSED}
+    rest = {key: value for key, value in rest.items() if key not in _UNUSED}
     if any(_OBJECT.search(str(value)) for value in rest.values()):
         return VersionPlan(refusal="setup.py passes objects of its own to setuptools-scm.")
     hook: dict[str, object] = {}
-    if files:
-        hook["version-file"] = folder(str(files[0]))
+    for option, file in files[:1]:
+        # write_to is a path from the repository's root, version_file from the project's.
+        base = tree.root / str(rest.get("root", ".")) if option == "write_to" else tree.root
+        path = os.path.relpath((base / str(file)).resolve(), tree.root.resolve())
+        if path.startswith(".."):
+            return VersionPlan(refusal=f"setuptools-scm writes {file}, outside of the project.")
+        hook["version-file"] = path
         if templates:
             hook["template"] = templates[0]
     return VersionPlan(table={"source": "vcs"}, options=rest, hook=hook)
 
 
 def _from_attribute(attribute: str, version: str, tree: Tree, facts: Facts) -> VersionPlan:
-    module, _, name = attribute.rpartition(".")
+    *module, name = attribute.split(".")
     path = next((each for each in _module_files(module, facts) if tree.has(each)), None)
     if path is None:
         return VersionPlan(refusal=f"The version is {attribute}, which no file of the project has.")
     text = tree.text(path)
     if name in ("__version__", "VERSION") and _finds(_DEFAULT_PATTERN, text, version):
         return VersionPlan(table={"path": path})
-    pattern = rf"""^{re.escape(name)}(?: *: *str)? *= *["'](?P<version>[^"']+)["']"""
-    if _finds(pattern, text, version):
-        return VersionPlan(table={"path": path, "pattern": pattern})
+    if _finds(_pattern(name), text, version):
+        return VersionPlan(table={"path": path, "pattern": _pattern(name)})
+    return _from_code(path, name, version, tree, facts)
+
+
+def _from_code(path: str, name: str, version: str, tree: Tree, facts: Facts) -> VersionPlan:
+    """From a module that computes it, or that imports it from another module of the project."""
+    try:
+        body = ast.parse(tree.read(path)).body
+    except (SyntaxError, ValueError, RecursionError):
+        return VersionPlan(refusal=f"The version is {name} in {path}, which cannot be read.")
+    imports = [node for node in body if isinstance(node, ast.ImportFrom)]
+    for other, known_as in _imported(imports, name, path, facts):
+        if tree.has(other) and _finds(_pattern(known_as), tree.text(other), version):
+            return VersionPlan(table={"path": other, "pattern": _pattern(known_as)})
+    if any(node.level for node in imports):
+        return VersionPlan(
+            refusal=f"The version is {name} in {path}, which imports relatively: hatchling runs "
+            "that file alone."
+        )
     table: dict[str, object] = {"source": "code", "path": path}
-    if name != "__version__":
+    if _is_tuple(body, name):
+        table["expression"] = f'".".join(map(str, {name}))'  # as setuptools does
+    elif name != "__version__":
         table["expression"] = name
-    table["search-paths"] = [facts.folder_of("") or "."]
+    table["search-paths"] = [facts.folder_of(()) or "."]
     return VersionPlan(table=table)
+
+
+def _imported(
+    imports: Iterable[ast.ImportFrom], name: str, path: str, facts: Facts
+) -> Iterator[tuple[str, str]]:
+    """Files that ``name`` may be imported from in the module at ``path``, and its name there."""
+    for node in imports:
+        above = PurePosixPath(path).parts[: -node.level] if node.level else ()
+        module = [*above, *filter(None, (node.module or "").split("."))]
+        for alias in node.names:
+            if (alias.asname or alias.name) == name:
+                found = _module_files(module, Facts() if node.level else facts)
+                yield from ((other, alias.name) for other in found if other != path)
+
+
+def _is_tuple(body: Iterable[ast.stmt], name: str) -> bool:
+    return any(
+        isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Tuple | ast.List)
+        and any(isinstance(target, ast.Name) and target.id == name for target in node.targets)
+        for node in body
+    )
+
+
+def _pattern(name: str) -> str:
+    return rf"""^{re.escape(name)}(?: *: *str)? *= *["'](?P<version>[^"']+)["']"""
 
 
 def _from_file(name: str, version: str, tree: Tree) -> VersionPlan:
@@ -153,8 +206,8 @@ def _from_some_file(version: str, tree: Tree, facts: Facts) -> VersionPlan:
 def _likely_files(tree: Tree, facts: Facts) -> Iterator[str]:
     """Modules that may hold the version: of the outer packages, the shortest names first."""
     tops = [package for package in facts.packages if "." not in package]
-    folders = {facts.folder_of(package) for package in tops}
-    modules = {path for name in facts.modules for path in _module_files(name, facts)}
+    folders = {facts.folder_of([package]) for package in tops}
+    modules = {path for name in facts.modules for path in _module_files(name.split("."), facts)}
     inside = {
         path
         for path in tree.files
@@ -163,8 +216,11 @@ def _likely_files(tree: Tree, facts: Facts) -> Iterator[str]:
     yield from sorted((inside | modules) & tree.files, key=lambda path: (len(path), path))
 
 
-def _module_files(module: str, facts: Facts) -> Iterable[str]:
-    parent, _, name = module.rpartition(".")
+def _module_files(module: Sequence[str], facts: Facts) -> Iterable[str]:
+    """Where a module, given by the parts of its name, may lie."""
+    if not module:
+        return ()
+    *parent, name = module
     own, above = facts.folder_of(module), facts.folder_of(parent)
     return (
         f"{own}/__init__.py" if own else "__init__.py",

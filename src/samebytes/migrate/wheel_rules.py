@@ -52,8 +52,8 @@ def library(packed: Packed) -> list[str]:
 
 def origin(name: str, facts: Facts) -> str:
     """Where a file of the wheel lies in the tree: with its package, or as a module."""
-    folder, _, file = name.rpartition("/")
-    place = facts.folder_of(folder.replace("/", "."))
+    *folders, file = name.split("/")
+    place = facts.folder_of(folders)
     return f"{place}/{file}" if place else file
 
 
