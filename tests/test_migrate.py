@@ -305,8 +305,7 @@ def test_comments_stay_with_the_tables_they_are_of() -> None:
     text = (
         "# Of setuptools.\n[tool.setuptools]\nzip-safe = false\n# inside\n\n"
         "# isort must agree with black\n[tool.isort] # why\na = 1\n\n[tool.setuptools.dynamic]\n"
-        "version = {attr = 'x.y'}\n# pytest's\n[tool.pytest]\n"
-        'text = """\n[tool.setuptools.fake]\n"""\n'
+        "version = {attr = 'x.y'}\n# pytest's\n[tool.pytest]\nb = 1\n"
     )
     new = rewritten(
         text, requires=["h"], project={"name": "x"}, dynamic=[], hatch="[tool.hatch]\na = 1\n"
@@ -314,7 +313,12 @@ def test_comments_stay_with_the_tables_they_are_of() -> None:
     head, _, rest = new.partition("# isort must agree with black\n[tool.isort] # why\na = 1\n\n")
     assert "setuptools" not in head
     assert rest.startswith("# pytest's\n[tool.pytest]\n")
-    assert tomllib.loads(new)["tool"]["pytest"] == {"text": "[tool.setuptools.fake]\n"}
+
+
+def test_what_only_looks_like_a_table_stays() -> None:
+    text = '[tool.a]\ntext = """\n[tool.setuptools.fake]\n"""\n[tool.setuptools]\nzip-safe = true\n'
+    new = rewritten(text, requires=["h"], project={"name": "x"}, dynamic=[], hatch="")
+    assert tomllib.loads(new)["tool"] == {"a": {"text": "[tool.setuptools.fake]\n"}}
 
 
 def test_patch_is_one_that_git_applies(tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ MANIFESTS = (
         "everything",
         "graft .\n",
         frozenset(set(TREE) - SDIST),
-        include=("/.hidden", "/docs", "/extra", "/small", "/tests", "/tool.py"),
+        include=("/small", "/.hidden", "/docs", "/extra", "/tests", "/tool.py"),
         wheel=frozenset(DATA),
     ),
     Manifest(
@@ -389,9 +389,10 @@ MECHANISMS = (
     Mechanism(
         "readme-with-parameters",
         {
-            "pyproject.toml": f"{SYSTEM}\n[tool.setuptools]\npackages = ['small', 'small.sub']\n",
+            "pyproject.toml": SYSTEM,
             "setup.py": "from setuptools import setup\nsetup(name='small', version='1.0', "
-            "long_description=open('tool.md').read(), python_requires='>=3.9', zip_safe=True, "
+            "packages=['small', 'small.sub'], long_description=open('tool.md').read(), "
+            "python_requires='>=3.9', zip_safe=True, "
             "long_description_content_type='text/markdown; charset=UTF-8')\n",
             "tool.md": "Hello\n",
             "README.rst": "",

@@ -25,8 +25,9 @@ from samebytes.migrate.tree import Tree
 class Pair:
     """An archive before and after; ``tree`` is the project's before, ``changes`` what became of it.
 
-    ``origins`` are the paths in the tree of the wheel's files; ``version_files`` are those that a
-    build writes there; ``views`` show how contents differ, by member.
+    ``origins`` are the paths in the tree of the wheel's files; ``forced`` are files that hatchling
+    packs in any case, ``version_files`` those that a build writes there; ``views`` show how
+    contents differ, by member; ``metadata`` is METADATA of the wheel before.
 
     ``path`` of a difference is its member's, below an sdist's folder.
     """
@@ -36,8 +37,10 @@ class Pair:
     tree: Tree
     changes: Mapping[str, bytes | None]
     origins: Mapping[str, str] = field(default_factory=dict)
+    forced: Set[str] = frozenset()
     version_files: Set[str] = frozenset()
     views: Mapping[str, ContentView] = field(default_factory=dict)
+    metadata: str = ""
 
     @property
     def is_sdist(self) -> bool:
@@ -106,6 +109,11 @@ def _is_ignore_file(difference: Difference, pair: Pair) -> bool:
     return pair.after.files.get(".gitignore") == Digest.of_file(file).hex
 
 
+def _is_forced(difference: Difference, pair: Pair) -> bool:
+    path = pair.path(difference)
+    return pair.is_sdist and path in pair.forced and pair.is_from_tree(path)
+
+
 def _is_changed(difference: Difference, pair: Pair) -> bool:
     path = pair.path(difference)
     return pair.is_sdist and path in pair.changes and pair.is_from_tree(path)
@@ -138,6 +146,14 @@ def _means_the_same(difference: Difference, pair: Pair) -> bool:
 def _meaning(packed: Packed) -> Mapping[str, object]:
     names = [path for path in packed.kept if path.endswith(("METADATA", "PKG-INFO"))]
     return meaning(packed.kept[names[0]]) if len(names) == 1 else {}
+
+
+def _is_in_wheel(difference: Difference, pair: Pair) -> bool:
+    """Whether PKG-INFO gains what the wheel's metadata had before."""
+    field = difference.field.lower()
+    if not (pair.is_sdist and _is_metadata(difference, pair) and difference.first == "none"):
+        return False
+    return meaning(pair.metadata).get(field) == _meaning(pair.after).get(field, "no such field")
 
 
 def _is_field(*names: str) -> Callable[[Difference, Pair], bool]:
@@ -248,6 +264,12 @@ EXPECTED: tuple[Expectation, ...] = (
         reason="hatchling packs it with the sdist, whose wheel must obey it too.",
     ),
     Expectation(
+        id="forced",
+        kinds=("member-only-in-second",),
+        applies=_is_forced,
+        reason="hatchling packs the readme and the license files, whatever the rules say.",
+    ),
+    Expectation(
         id="migrated",
         kinds=("member-content", "member-only-in-second", "content-", "setup-cfg-tags"),
         applies=_is_changed,
@@ -306,6 +328,12 @@ EXPECTED: tuple[Expectation, ...] = (
         kinds=("metadata-",),
         applies=_means_the_same,
         reason="It means the same.",
+    ),
+    Expectation(
+        id="pkg-info",
+        kinds=("metadata-field",),
+        applies=_is_in_wheel,
+        reason="Old setuptools wrote it into the wheel only, where it is the same.",
     ),
     Expectation(
         id="entry-points",

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import getaddresses
 from fnmatch import fnmatch
+from typing import cast
 
 from packaging.metadata import RawMetadata, parse_email
 from packaging.requirements import InvalidRequirement, Requirement
@@ -45,10 +46,17 @@ class Metadata:
 
 def read_metadata(text: str, entry_points: str) -> Metadata:
     """Raises ArtifactError where the wheel's own files cannot be read."""
-    raw, _ = parse_email(text)
+    raw = _parsed(text)
     if not raw.get("name") or not raw.get("version"):
         raise ArtifactError("The wheel that setuptools builds has no name, or no version.")
     return Metadata(raw=raw, entry_points=read_entry_points(entry_points))
+
+
+def _parsed(text: str) -> RawMetadata:
+    """The fields that say something: old setuptools writes UNKNOWN into the others."""
+    raw, _ = parse_email(text)
+    said = {key: value for key, value in raw.items() if str(value).strip() != "UNKNOWN"}
+    return cast("RawMetadata", said)
 
 
 def read_entry_points(text: str) -> Mapping[str, Mapping[str, str]]:
@@ -64,7 +72,7 @@ def read_entry_points(text: str) -> Mapping[str, Mapping[str, str]]:
 
 def meaning(text: str) -> Mapping[str, object]:
     """What core metadata says, by field, in a form that does not depend on who wrote it."""
-    raw, _ = parse_email(text)
+    raw = _parsed(text)
     return {
         "name": canonicalize_name(raw.get("name", "")),
         "version": _version(raw.get("version", "")),
@@ -79,7 +87,9 @@ def meaning(text: str) -> Mapping[str, object]:
         "classifier": sorted(raw.get("classifiers", [])),
         "requires-python": _specifiers(raw.get("requires_python", "")),
         "requires-dist": sorted(map(_requirement, raw.get("requires_dist", []))),
-        "provides-extra": sorted(map(canonicalize_name, raw.get("provides_extra", []))),
+        "provides-extra": sorted(
+            {canonicalize_name(name) for name in raw.get("provides_extra", [])}
+        ),
         "urls": sorted(_urls(raw)),
     }
 

@@ -238,6 +238,8 @@ class _Work:
                 after=two,
                 tree=before.tree,
                 changes=plan.changes,
+                forced=plan.forced,
+                metadata=before.metadata,
                 origins=plan.origins,
                 version_files=plan.version_files,
                 views={view.member: view for view in comparison.contents},

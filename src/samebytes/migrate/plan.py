@@ -25,7 +25,7 @@ from samebytes.migrate.metadata import (
 from samebytes.migrate.packed import Packed
 from samebytes.migrate.pyproject import parse, rewritten
 from samebytes.migrate.rules import FORCED
-from samebytes.migrate.sdist_rules import SdistPlan, Translation, sdist_plan
+from samebytes.migrate.sdist_rules import Translation, sdist_plan
 from samebytes.migrate.tables import HATCH_VCS, HATCHLING, hatch_tables
 from samebytes.migrate.tree import Tree
 from samebytes.migrate.version import VersionPlan, declared_version, subtable, version_plan
@@ -71,15 +71,21 @@ class Before:
     facts: Facts
     requirements: frozenset[str]
 
+    @property
+    def metadata(self) -> str:
+        """METADATA of the wheel."""
+        texts = [text for path, text in self.wheel.kept.items() if path.endswith("/METADATA")]
+        return texts[0] if texts else ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """``changes`` are new contents by path, None for a file that goes.
 
     Of pyproject.toml: ``project`` are the fields that are written, ``dynamic`` those that are not,
-    ``hatch`` is the text of hatchling's tables. ``origins`` are the paths in the tree of the
-    wheel's files, ``version_files`` those that a build writes; ``notes`` say what was decided, one
-    sentence each.
+    ``hatch`` is the text of hatchling's tables. ``forced`` are files that hatchling packs in any
+    case, ``origins`` the paths in the tree of the wheel's files, ``version_files`` those that a
+    build writes; ``notes`` say what was decided, one sentence each.
     """
 
     name: str
@@ -87,6 +93,7 @@ class Plan:
     project: Mapping[str, object]
     dynamic: tuple[str, ...]
     hatch: str
+    forced: frozenset[str]
     origins: Mapping[str, str]
     version_files: frozenset[str]
     translations: tuple[Translation, ...]
@@ -131,8 +138,15 @@ def make_plan(before: Before) -> Plan:
     gone = {name for name in ("MANIFEST.in", "setup.py") if tree.has(name)}
     if tree.has("setup.cfg") and not leftover:
         gone.add("setup.cfg")
-    readme = {**subtable(pyproject, "project"), **fields}.get("readme")
-    sdist = _sdist_plan(before, wheel, metadata, gone, version, readme)
+    forced = _forced({**subtable(pyproject, "project"), **fields}, metadata)
+    sdist = sdist_plan(
+        tree,
+        before.sdist.files.keys(),
+        read_manifest(tree.text("MANIFEST.in")),
+        packages=frozenset(wheel.origins.values()),
+        gone=frozenset(gone),
+        forced=forced | version.written | set(FORCED),
+    )
     dynamic = ["version"] if version.table else []
     if version.static and "version" not in subtable(pyproject, "project"):
         fields = {"name": fields.pop("name", ""), "version": version.static, **fields}
@@ -153,6 +167,7 @@ def make_plan(before: Before) -> Plan:
         project=fields,
         dynamic=tuple(dynamic),
         hatch=hatch,
+        forced=forced,
         origins=wheel.origins,
         version_files=version.written,
         translations=sdist.translations,
@@ -185,20 +200,19 @@ def _reasons(
         yield f"The wheel has these twice, at two places: {_some(twice)}."
     if links := [path for path in packed | before.sdist.files.keys() if before.tree.is_link(path)]:
         yield f"It packs symbolic links: {_some(links)}. hatchling packs them in another way."
-    yield from _tag_reasons(before.wheel)
+    yield from _tag_reasons(before)
 
 
-def _tag_reasons(wheel: Packed) -> Iterator[str]:
+def _tag_reasons(before: Before) -> Iterator[str]:
     """Why hatchling would give the wheel another tag: it takes it from Requires-Python."""
-    texts = [text for path, text in wheel.kept.items() if path.endswith("METADATA")]
-    requires = parse_email(texts[0])[0].get("requires_python", "") if texts else ""
+    requires = parse_email(before.metadata)[0].get("requires_python", "")
     try:
         admits = any(SpecifierSet(requires).contains(f"2.{minor}.99") for minor in range(8))
     except InvalidSpecifier:
         return
-    if requires and admits and "-py3-none-any" in wheel.filename:
+    if requires and admits and "-py3-none-any" in before.wheel.filename:
         yield f"The wheel is tagged py3, but Requires-Python ({requires}) admits Python 2."
-    if requires and not admits and "-py2.py3-none-any" in wheel.filename:
+    if requires and not admits and "-py2.py3-none-any" in before.wheel.filename:
         yield f"The wheel is tagged py2.py3, but Requires-Python ({requires}) rules Python 2 out."
 
 
@@ -262,24 +276,12 @@ def _fields(
     return fields
 
 
-def _sdist_plan(
-    before: Before,
-    wheel: WheelPlan,
-    metadata: Metadata,
-    gone: set[str],
-    version: VersionPlan,
-    readme: object,
-) -> SdistPlan:
+def _forced(project: Mapping[str, object], metadata: Metadata) -> frozenset[str]:
+    """The readme and the license files."""
+    readme = project.get("readme")
     path = readme.get("file") if isinstance(readme, Mapping) else readme
-    forced = {*FORCED, *metadata.raw.get("license_files", []), *version.written}
-    return sdist_plan(
-        before.tree,
-        before.sdist.files.keys(),
-        read_manifest(before.tree.text("MANIFEST.in")),
-        packages=frozenset(wheel.origins.values()),
-        gone=frozenset(gone),
-        forced=frozenset(forced | ({str(path)} if path else set())),
-    )
+    found = {*metadata.raw.get("license_files", []), *([str(path)] if path else [])}
+    return frozenset(found)
 
 
 def _requires(pyproject: Mapping[str, object], version: VersionPlan) -> list[str]:
