@@ -22,8 +22,8 @@ from samebytes.migrate.leftovers import without_build_sections
 from samebytes.migrate.manifest import Action, read_manifest
 from samebytes.migrate.metadata import meaning, requirement_fields
 from samebytes.migrate.patterns import cover, exactly, matcher
-from samebytes.migrate.plan import Refusal
 from samebytes.migrate.pyproject import rewritten
+from samebytes.migrate.refusals import Refusal
 from samebytes.migrate.rules import Rule, Rules
 from samebytes.migrate.sdist_rules import sdist_plan
 from samebytes.migrate.tables import hatch_tables

@@ -126,6 +126,7 @@ CASES = (
         },
         ("setup.py passes objects of its own to setuptools-scm.",),
     ),
+    Case("hatch-toml", {"hatch.toml": "[envs.test]\n"}, ("It has a hatch.toml",)),
     Case("manifest", {"MANIFEST.in": "inclde a\n"}, ("MANIFEST.in, line 1: 'inclde' is no",)),
     Case("toml", {"pyproject.toml": "[project\n"}, ("pyproject.toml cannot be read",)),
     Case("no-project", {"pyproject.toml": "", "setup.py": "raise SystemExit(3)\n"}, ("failed",)),

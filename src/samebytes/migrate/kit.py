@@ -13,9 +13,10 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from samebytes.errors import UserError
-from samebytes.migrate.plan import Plan, Refusal
+from samebytes.migrate.plan import Plan
 from samebytes.migrate.proof import Listing
 from samebytes.migrate.pyproject import parse, rewritten
+from samebytes.migrate.refusals import Refusal
 from samebytes.migrate.tree import Tree
 from samebytes.wire import Node
 

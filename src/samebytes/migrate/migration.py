@@ -13,13 +13,15 @@ from samebytes.builder import Backend
 from samebytes.compare.comparison import compare_read
 from samebytes.digest import Digest
 from samebytes.interpreter import find_interpreter
+from samebytes.migrate.before import Before
 from samebytes.migrate.expected import Pair
 from samebytes.migrate.facts import Facts, ask_setuptools
 from samebytes.migrate.kit import Kit
 from samebytes.migrate.packed import Packed, read_packed
-from samebytes.migrate.plan import SETUPTOOLS, Before, Plan, Refusal, backend_of, make_plan
+from samebytes.migrate.plan import SETUPTOOLS, Plan, backend_of, make_plan
 from samebytes.migrate.proof import Proof, prove
 from samebytes.migrate.pyproject import parse
+from samebytes.migrate.refusals import Refusal
 from samebytes.migrate.tree import Tree
 from samebytes.outcome import Outcome
 from samebytes.pipeline import build_release

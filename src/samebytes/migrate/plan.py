@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 
-from packaging.metadata import parse_email
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from samebytes.errors import ArtifactError
-from samebytes.migrate.facts import Facts
+from samebytes.migrate.before import Before
 from samebytes.migrate.leftovers import read_section, without_build_sections
 from samebytes.migrate.manifest import read_manifest
 from samebytes.migrate.metadata import (
@@ -24,12 +21,13 @@ from samebytes.migrate.metadata import (
 )
 from samebytes.migrate.packed import Packed
 from samebytes.migrate.pyproject import parse, rewritten
+from samebytes.migrate.refusals import Refusal, refusal_reasons, some
 from samebytes.migrate.rules import FORCED
 from samebytes.migrate.sdist_rules import Translation, sdist_plan
 from samebytes.migrate.tables import HATCH_VCS, HATCHLING, hatch_tables
 from samebytes.migrate.tree import Tree
 from samebytes.migrate.version import VersionPlan, declared_version, subtable, version_plan
-from samebytes.migrate.wheel_rules import WheelPlan, wheel_plan
+from samebytes.migrate.wheel_rules import wheel_plan
 
 SETUPTOOLS = ("setuptools.build_meta", "setuptools.build_meta:__legacy__")
 
@@ -43,39 +41,6 @@ _LOOKS = re.compile(
 
 #: What the settings of other tools are called.
 _SETTINGS = (".cfg", ".ini", ".json", ".sh", ".toml", ".yaml", ".yml", "Makefile", "noxfile.py")
-
-#: What the build writes into an sdist, and no tree has.
-_GENERATED = ("PKG-INFO", "setup.cfg")
-
-
-class Refusal(ArtifactError):  # noqa: N818 - an answer
-    """The project cannot be migrated, for ``reasons``, each a sentence."""
-
-    def __init__(self, reasons: Sequence[str]) -> None:
-        super().__init__(
-            "The project cannot be migrated; nothing was changed.",
-            hint="Remove what is named above, or stay on setuptools: samebytes build makes its "
-            "releases reproducible too.",
-            detail="\n".join(f"- {reason}" for reason in reasons),
-        )
-        self.reasons = tuple(reasons)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Before:
-    """The project on setuptools: its tree, what is built of it, and what setuptools knows."""
-
-    tree: Tree
-    sdist: Packed
-    wheel: Packed
-    facts: Facts
-    requirements: frozenset[str]
-
-    @property
-    def metadata(self) -> str:
-        """METADATA of the wheel."""
-        texts = [text for path, text in self.wheel.kept.items() if path.endswith("/METADATA")]
-        return texts[0] if texts else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +91,7 @@ def make_plan(before: Before) -> Plan:
         facts,
     )
     wheel = wheel_plan(tree, before.wheel, facts, version.written)
-    reasons = list(_reasons(before, pyproject, version, wheel))
+    reasons = list(refusal_reasons(before, pyproject, version, wheel))
     fields: dict[str, object] = {}
     try:
         fields = _fields(pyproject, metadata, before)
@@ -178,81 +143,6 @@ def make_plan(before: Before) -> Plan:
 def _metadata(wheel: Packed) -> Metadata:
     texts = {path.rpartition("/")[2]: text for path, text in wheel.kept.items()}
     return read_metadata(texts.get("METADATA", ""), texts.get("entry_points.txt", ""))
-
-
-def _reasons(
-    before: Before, pyproject: Mapping[str, object], version: VersionPlan, wheel: WheelPlan
-) -> Iterator[str]:
-    yield from _configured(pyproject)
-    yield from _built(before.facts)
-    if version.refusal:
-        yield version.refusal
-    if not before.wheel.filename.endswith("-none-any.whl"):
-        yield f"Its wheel is for one platform only: {before.wheel.filename}."
-    if wheel.generated:
-        yield f"The build generates files of the wheel: {_some(wheel.generated)}."
-    if made := _made(before, version):
-        yield f"The build generates files of the sdist: {_some(made)}."
-    packed = {path for path in wheel.origins.values() if path not in version.written}
-    if lost := packed - before.sdist.files.keys():
-        yield f"The sdist lacks files that the wheel from the tree has: {_some(lost)}."
-    if twice := [path for path, count in Counter(wheel.origins.values()).items() if count > 1]:
-        yield f"The wheel has these twice, at two places: {_some(twice)}."
-    if links := [path for path in packed | before.sdist.files.keys() if before.tree.is_link(path)]:
-        yield f"It packs symbolic links: {_some(links)}. hatchling packs them in another way."
-    yield from _tag_reasons(before)
-
-
-def _tag_reasons(before: Before) -> Iterator[str]:
-    """Why hatchling would give the wheel another tag: it takes it from Requires-Python."""
-    requires = parse_email(before.metadata)[0].get("requires_python", "")
-    try:
-        admits = any(SpecifierSet(requires).contains(f"2.{minor}.99") for minor in range(8))
-    except InvalidSpecifier:
-        return
-    if requires and admits and "-py3-none-any" in before.wheel.filename:
-        yield f"The wheel is tagged py3, but Requires-Python ({requires}) admits Python 2."
-    if requires and not admits and "-py2.py3-none-any" in before.wheel.filename:
-        yield f"The wheel is tagged py2.py3, but Requires-Python ({requires}) rules Python 2 out."
-
-
-def _configured(pyproject: Mapping[str, object]) -> Iterator[str]:
-    if "backend-path" in subtable(pyproject, "build-system"):
-        yield "It builds with a backend of its own (build-system.backend-path)."
-    for table in ("build", "version", "metadata"):
-        if table in subtable(subtable(pyproject, "tool"), "hatch"):
-            yield f"pyproject.toml has a table [tool.hatch.{table}] already."
-
-
-def _built(facts: Facts) -> Iterator[str]:
-    for text, names in (
-        ("It compiles extension modules, and hatchling compiles nothing", facts.extensions),
-        ("It compiles libraries, and hatchling compiles nothing", facts.libraries),
-        ("It installs headers", facts.headers),
-        ("It declares namespace packages in setuptools' own way", facts.namespaces),
-        ("setup.cfg adds to the version, in [egg_info]", facts.tags),
-    ):
-        if names:
-            yield f"{text}: {_some(names)}."
-    for command, implementation in facts.commands.items():
-        yield f"It has its own {command} command ({implementation}), which may change the build."
-
-
-def _made(before: Before, version: VersionPlan) -> list[str]:
-    return [
-        path
-        for path in before.sdist.files
-        if not before.tree.has(path)
-        and path not in _GENERATED
-        and path not in version.written
-        and ".egg-info/" not in path
-    ]
-
-
-def _some(names: Iterable[str]) -> str:
-    names = sorted(names)
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return ", ".join(names[:5]) + more
 
 
 def _fields(
@@ -331,4 +221,4 @@ def _mentions(tree: Tree, gone: Set[str]) -> Iterator[str]:
         if any(name.encode() in tree.read(path) for name in gone)
     }
     if found:
-        yield f"These name {_some(sorted(gone))}; look at them: {_some(sorted(found))}."
+        yield f"These name {some(sorted(gone))}; look at them: {some(sorted(found))}."

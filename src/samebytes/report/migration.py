@@ -9,8 +9,8 @@ from rich.text import Text
 from samebytes.compare.model import Difference
 from samebytes.errors import SamebytesError
 from samebytes.migrate.migration import Migration
-from samebytes.migrate.plan import Refusal
 from samebytes.migrate.proof import Change, Proof
+from samebytes.migrate.refusals import Refusal
 from samebytes.migrate.sdist_rules import Translation
 from samebytes.report.visible import storable, visible
 
