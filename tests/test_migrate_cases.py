@@ -147,7 +147,7 @@ MANIFESTS = (
     ),
     Manifest(
         "said-twice",
-        "graft docs\nrecursive-include docs *.rst\ninclude small/*.py\n",
+        "graft docs\nrecursive-include docs *.rst\ninclude small/*.py pyproject.toml\n",
         frozenset({"docs/a.rst", "docs/b.txt", "docs/deep/c.rst"}),
         include=("/docs", "/small/*.py"),
     ),

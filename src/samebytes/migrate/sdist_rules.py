@@ -185,6 +185,8 @@ class _Work:
         if pattern in ("/**", "*", "**"):
             self.everything = directive.text
             return "every file has a rule of its own, so that nothing else is packed"
+        if pattern == "/pyproject.toml":
+            return "hatchling packs it in any case"
         matched = set(matcher([pattern]).match_files(self.files))
         if not matched:
             gone = any(matcher([pattern]).match_files(self.gone))
