@@ -12,7 +12,7 @@ from conftest import Command
 from hatchling.builders.sdist import SdistBuilder
 from hypothesis import given
 from hypothesis import strategies as st
-from projects import SETUPTOOLS, git, repository, write
+from projects import SETUPTOOLS, commit, git, repository, write
 
 from samebytes.errors import ArtifactError, UserError
 from samebytes.migrate.checkout import patch, write_changes
@@ -335,11 +335,14 @@ def test_patch_is_one_that_git_applies(tmp_path: Path) -> None:
         "new/c.txt": b"c",
     }
     originals = {path: (root / path).read_bytes() if path in files else None for path in changes}
-    lines = "\n".join(["sdist: text before a patch", *patch(changes, originals)])
+    (root / "gone.txt").chmod(0o755)
+    commit(root)
+    text = patch(changes, originals, executable={"gone.txt"})
+    lines = "\n".join(["sdist: text before a patch", *text])
     done = subprocess.run(
         ["git", "apply", "-"], cwd=root, input=f"{lines}\n", text=True, capture_output=True
     )
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
     found = {
         path: (root / path).read_bytes() if (root / path).exists() else None for path in changes
     }

@@ -31,8 +31,14 @@ from samebytes.cli.options import (
 from samebytes.errors import SamebytesError, UserError
 from samebytes.git import Git
 from samebytes.index import IndexSettings
-from samebytes.migrate.checkout import check_clean, check_untouched, patch, write_changes
-from samebytes.migrate.kit import find_kit
+from samebytes.migrate.checkout import (
+    check_clean,
+    check_unmodified,
+    check_untouched,
+    patch,
+    write_changes,
+)
+from samebytes.migrate.kit import OWN_FILES, find_kit
 from samebytes.migrate.migration import Migration, MigrationRequest, migrate
 from samebytes.process import Runner
 from samebytes.report.migration import migration_document, migration_report
@@ -109,7 +115,13 @@ def migrate_command(context: click.Context, /, **values: Any) -> None:
     if "-" not in (options.json_file, options.html_file):
         print_report(_report(migration, options))
         if options.dry_run:
-            for line in patch(migration.changes, migration.originals, below=migration.below):
+            lines = patch(
+                migration.changes,
+                migration.originals,
+                below=migration.below,
+                executable=migration.executable,
+            )
+            for line in lines:
                 click.echo(line)  # as it is: a terminal's library would expand tabs
         print_report(_outcome(migration, options))
     context.exit(0 if migration.is_proved else 1)
@@ -163,6 +175,8 @@ def _migrate(options: _Options, terminal: Terminal) -> Migration:
     checkout = git.checkout_at(path)
     commit = git.commit_of(checkout, "HEAD")
     check_clean(git, checkout, allow_dirty=options.allow_dirty)
+    if not options.dry_run:
+        check_unmodified(git, checkout, (*OWN_FILES, *(kit.paths if kit else ())))
     source = GitSource(git=git, checkout=checkout, commit=commit)
     terminal.fact("source", str(source))
     request = MigrationRequest(
@@ -176,7 +190,7 @@ def _migrate(options: _Options, terminal: Terminal) -> Migration:
     with terminal.working(_STEPS):
         migration = migrate(request, workshop)
     if options.writes(migration):
-        check_untouched(git, checkout, migration.changes, migration.originals)
+        check_untouched(checkout, migration.changes, migration.originals)
         folder = checkout.root / checkout.project
         write_changes(folder, migration.changes, migration.originals)
     return migration

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,19 +28,27 @@ def check_clean(git: Git, checkout: Checkout, *, allow_dirty: bool) -> None:
         )
 
 
-def check_untouched(git: Git, checkout: Checkout, changes: Changes, originals: Changes) -> None:
-    """Raises UserError where a file to be written is not as it was committed."""
-    dirty = git.uncommitted(checkout)
-    ours = {os.fspath(checkout.project / path): path for path in changes}
-    touched = sorted(path for path in ours if path in dirty)
-    for full, path in ours.items():
-        place = checkout.root / full
+def check_unmodified(git: Git, checkout: Checkout, paths: Iterable[str]) -> None:
+    """Raises UserError where one of these files of the project is modified or untracked."""
+    ours = {os.fspath(checkout.project / path) for path in paths}
+    _refuse(sorted(ours & git.uncommitted(checkout)))
+
+
+def check_untouched(checkout: Checkout, changes: Changes, originals: Changes) -> None:
+    """Raises UserError where a file to be written is not what it was when the work began."""
+    touched = []
+    for path in changes:
+        place = checkout.root / checkout.project / path
         found = place.read_bytes() if place.is_file() else None
-        if (found != originals[path] or place.is_dir()) and full not in touched:
-            touched.append(full)
-    if touched:
+        if found != originals[path] or place.is_dir():
+            touched.append(path)
+    _refuse(touched)
+
+
+def _refuse(paths: Sequence[str]) -> None:
+    if paths:
         raise UserError(
-            f"The migration changes {', '.join(touched)}, which has changes of its own.",
+            f"The migration changes {', '.join(paths)}, which has changes of its own.",
             hint="Commit or stash them, then run it again.",
         )
 
@@ -74,8 +82,17 @@ def _write(path: Path, data: bytes | None, mode: int) -> None:
         part.chmod(mode)
 
 
-def patch(changes: Changes, originals: Changes, *, below: str = "") -> Iterator[str]:
-    """The changes as lines of a patch that ``git apply`` takes, paths led by ``below``."""
+def patch(
+    changes: Changes,
+    originals: Changes,
+    *,
+    below: str = "",
+    executable: Set[str] = frozenset(),
+) -> Iterator[str]:
+    """The changes as lines of a patch that ``git apply`` takes, paths led by ``below``.
+
+    ``executable`` are those of the originals that are.
+    """
     for path, data in sorted(changes.items()):
         before = originals[path]
         if before == data:
@@ -85,7 +102,7 @@ def patch(changes: Changes, originals: Changes, *, below: str = "") -> Iterator[
         if before is None:
             yield "new file mode 100644"
         if data is None:
-            yield "deleted file mode 100644"
+            yield f"deleted file mode {'100755' if path in executable else '100644'}"
         names = (
             "/dev/null" if before is None else f"a/{place}",
             "/dev/null" if data is None else f"b/{place}",

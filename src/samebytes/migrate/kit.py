@@ -22,7 +22,9 @@ from samebytes.wire import Node
 
 VERSION = 1
 _KEYS = {"version", "project", "requires", "tables", "file", "insert", "sdist", "wheel"}
-_OWN = ("pyproject.toml", "setup.cfg", "setup.py", "MANIFEST.in")
+
+#: What a migration itself writes or removes.
+OWN_FILES = ("pyproject.toml", "setup.cfg", "setup.py", "MANIFEST.in")
 FILENAME = "kit.toml"
 
 #: Where kits lie in the installed package, and in a checkout of this project.
@@ -51,6 +53,11 @@ class Kit:
     insertions: tuple[Insertion, ...]
     sdist: Listing
     wheel: Listing
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The files of a checkout that the kit adds or changes."""
+        return (*self.files, *(each.into for each in self.insertions))
 
     def applied(self, plan: Plan, name: str, tree: Tree) -> Plan:
         """The plan with the kit's tables, files and insertions.
@@ -237,6 +244,6 @@ def _path(text: str) -> str:
     parts = text.split("/")
     if {"..", "", "."} & set(parts) or ".git" in (part.casefold() for part in parts):
         raise ValueError(f"not a path inside a checkout: {text!r}")
-    if text in _OWN:
+    if text in OWN_FILES:
         raise ValueError(f"the migration itself writes {text!r}")
     return text

@@ -56,6 +56,7 @@ class Migration:
 
     changes: Mapping[str, bytes | None] = field(default_factory=dict)
     originals: Mapping[str, bytes | None] = field(default_factory=dict)
+    executable: frozenset[str] = frozenset()
     below: str = ""
     plan: Plan | None = None
     proofs: tuple[Proof, ...] = ()
@@ -180,6 +181,7 @@ class _Work:
         return Migration(
             changes=plan.changes,
             originals=_originals(before.tree, plan.changes),
+            executable=frozenset(filter(before.tree.is_executable, plan.changes)),
             below=self._below,
             plan=plan,
             proofs=proofs,
