@@ -16,7 +16,7 @@ ROOT = Path(samebytes.__file__).parent
 #: Each line may import from the lines above it, and from its own.
 LAYERS = (
     ("__init__",),
-    ("errors", "digest", "atomic", "wire"),
+    ("errors", "digest", "atomic", "wire", "guard", "sandbox"),
     ("epoch",),
     ("process",),
     ("archive.__init__", "archive.canonical", "archive.damage", "archive.limits", "archive.member"),
@@ -44,6 +44,14 @@ LAYERS = (
     ("request",),
     ("assembly",),
     ("pipeline",),
+    ("variations.__init__", "variations.inside", "variations.table", "variations.witness"),
+    ("variations.blame", "variations.machine", "variations.pinned.__init__"),
+    ("variations.conditions", "variations.pinned.sitecustomize", "variations.tools"),
+    ("variations.checkout", "variations.suspects"),
+    ("variations.trial",),
+    ("variations.symptoms",),
+    ("variations.findings",),
+    ("variations.check",),
     ("migrate.__init__", "migrate.facts", "migrate.manifest", "migrate.patterns", "migrate.probe"),
     ("migrate.checkout", "migrate.leftovers", "migrate.packed", "migrate.rules", "migrate.tree"),
     ("migrate.before", "migrate.metadata", "migrate.sdist_rules", "migrate.version"),
@@ -53,9 +61,10 @@ LAYERS = (
     ("migrate.kit",),
     ("migrate.migration",),
     ("report.__init__", "report.explanations", "report.visible"),
-    ("report.document", "report.html", "report.migration", "report.text"),
+    ("report.check", "report.document", "report.html", "report.migration", "report.text"),
+    ("report.check_page",),
     ("cli.__init__", "cli.console", "cli.options"),
-    ("cli.build", "cli.completion", "cli.diff", "cli.explain", "cli.migrate"),
+    ("cli.build", "cli.check", "cli.completion", "cli.diff", "cli.explain", "cli.migrate"),
     ("cli.main",),
     ("__main__",),
 )
@@ -63,7 +72,14 @@ LEVEL = {module: number for number, layer in enumerate(LAYERS) for module in lay
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in ROOT.rglob("*.py")
 }
-STANDARD_LIBRARY_ONLY = ("epoch", "archive.canonical", "hook.sitecustomize")
+STANDARD_LIBRARY_ONLY = (
+    "epoch",
+    "archive.canonical",
+    "guard",
+    "hook.sitecustomize",
+    "variations.inside",
+    "variations.witness",
+)
 
 
 def imported(path: Path) -> Iterator[str]:

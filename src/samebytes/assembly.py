@@ -26,7 +26,7 @@ from samebytes.builder import Backend
 from samebytes.digest import Digest
 from samebytes.epoch import Epoch
 from samebytes.errors import ArtifactError
-from samebytes.hook import complete_stream
+from samebytes.hook import complete_stream, overlapping
 from samebytes.recipe import Artifact, Route, Writer
 from samebytes.request import Request, Workshop
 from samebytes.workspace import Room, Workspace
@@ -109,7 +109,8 @@ class _Work:
     wheels: dict[Route, Future[Built]]
 
     def pack(self, plot: Plot) -> Path:
-        return self.backend.build(plot.room, plot.tree, "sdist", self.site.epoch.seconds)
+        added = overlapping(plot.room.streams)
+        return self.backend.build(plot.room, plot.tree, "sdist", self.site.epoch.seconds, added)
 
     def wheel(self, plot: Plot, route: Route) -> Built:
         """Build a wheel; leaves no room behind, so that the next is built at the same path."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -21,8 +21,7 @@ from packaging.utils import (
 from samebytes.epoch import VARIABLE
 from samebytes.errors import ArtifactError, SamebytesError
 from samebytes.git import NEUTRAL_CONFIGURATION
-from samebytes.hook import overlapping
-from samebytes.process import Finished, Runner
+from samebytes.process import UMASK, Finished, Runner
 from samebytes.recipe import FILENAME
 from samebytes.toolchain import Toolchain
 from samebytes.workspace import Room
@@ -37,7 +36,19 @@ FIXED_ENVIRONMENT: Mapping[str, str] = {
     "PYTHONNOUSERSITE": "1",
     "TZ": "UTC",
 }
-UMASK = "022"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """In what a hook runs: by default in what every build runs.
+
+    ``environment`` wins over what a room gives; ``wrapped`` makes the command that is run of the
+    hook's own, whose last argument is the folder that it answers in.
+    """
+
+    environment: Mapping[str, str] = field(default_factory=lambda: FIXED_ENVIRONMENT)
+    umask: int = UMASK
+    wrapped: Callable[[Sequence[str]], Sequence[str]] = list
 
 
 def build_system_requires(tree: Path) -> set[str]:
@@ -58,9 +69,10 @@ class Backend:
     path: str
     config_settings: Mapping[str, Sequence[str]]
     timeout: float
+    surroundings: Surroundings = field(default_factory=Surroundings)
 
     def extra_requires(
-        self, room: Room, tree: Path, distribution: Distribution, epoch: int
+        self, room: Room, tree: Path, distribution: Distribution, epoch: int | None
     ) -> set[str]:
         """What the backend asks for besides ``build-system.requires``."""
         hook = f"get_requires_for_build_{distribution}"
@@ -71,14 +83,22 @@ class Backend:
                 raise TypeError("not a list of strings")
             return requires
 
-    def build(self, room: Room, tree: Path, distribution: Distribution, epoch: int) -> Path:
-        """Build into ``room.out`` and return the file.
+    def build(
+        self,
+        room: Room,
+        tree: Path,
+        distribution: Distribution,
+        epoch: int | None,
+        added: Mapping[str, str] | None = None,
+    ) -> Path:
+        """Build into ``room.out`` and return the file; ``added`` is more of the environment.
+
+        Without ``epoch`` (seconds) the hook is told none.
 
         Raises ArtifactError when the backend fails, or gives something that is no such artifact.
         """
         with _backend_errors(f"build_{distribution}"):
-            added = overlapping(room.streams) if distribution == "sdist" else {}
-            project = self._project(room, tree, distribution, epoch, added)
+            project = self._project(room, tree, distribution, epoch, added or {})
             built = project.build(distribution, room.out, self._settings())
         return _checked(Path(built), room.out, distribution)
 
@@ -87,7 +107,7 @@ class Backend:
         room: Room,
         tree: Path,
         distribution: Distribution,
-        epoch: int,
+        epoch: int | None,
         added: Mapping[str, str],
     ) -> ProjectBuilder:
         environment = self._environment(room, epoch) | dict(added)
@@ -98,11 +118,12 @@ class Backend:
             extra_environ: Mapping[str, str] | None = None,
         ) -> None:
             done = self.runner.run(
-                cmd,
+                self.surroundings.wrapped(cmd),
                 cwd=None if cwd is None else Path(cwd),
                 env=environment | dict(extra_environ or {}),
                 merge=True,
                 timeout=self.timeout,
+                umask=self.surroundings.umask,
             )
             if done.status:
                 raise ArtifactError(
@@ -114,24 +135,28 @@ class Backend:
         return ProjectBuilder(tree, os.fspath(self.toolchain.python), call)
 
     def run(
-        self, room: Room, arguments: Sequence[str | Path], *, cwd: Path, epoch: int
+        self, room: Room, arguments: Sequence[str | Path], *, cwd: Path, epoch: int | None
     ) -> Finished:
         """Run the toolchain's Python as a hook would run; raises as ``Runner.run`` does."""
-        command = [self.toolchain.python, *arguments]
+        command = [os.fspath(each) for each in (self.toolchain.python, *arguments)]
         return self.runner.run(
-            command, cwd=cwd, env=self._environment(room, epoch), timeout=self.timeout
+            self.surroundings.wrapped(command),
+            cwd=cwd,
+            env=self._environment(room, epoch),
+            timeout=self.timeout,
+            umask=self.surroundings.umask,
         )
 
-    def _environment(self, room: Room, epoch: int) -> dict[str, str]:
+    def _environment(self, room: Room, epoch: int | None) -> dict[str, str]:
         return {
-            **FIXED_ENVIRONMENT,
             **NEUTRAL_CONFIGURATION,
             # An unpacked sdist is in no repository, whatever lies above the workspace.
             "GIT_CEILING_DIRECTORIES": os.fspath(room.root),
             "HOME": os.fspath(room.home),
             "PATH": os.pathsep.join([os.fspath(self.toolchain.bin), self.path]),
             "TMPDIR": os.fspath(room.tmp),
-            VARIABLE: str(epoch),
+            **({} if epoch is None else {VARIABLE: str(epoch)}),
+            **self.surroundings.environment,
         }
 
     def _settings(self) -> dict[str, str | Sequence[str]]:

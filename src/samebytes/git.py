@@ -134,6 +134,17 @@ class Git:
             clone, "update-index", "--skip-worktree", "-z", "--stdin", stdin=os.fsencode(names)
         )
 
+    def convert_line_ends(self, clone: Path) -> None:
+        """Write the files of a clone as ``core.autocrlf=true`` has them."""
+        self._must(clone, "config", "core.autocrlf", "true", neutral=True)
+        self._must(clone, "read-tree", "--empty", neutral=True)
+        self._must(clone, "reset", "--quiet", "--hard", neutral=True)
+
+    def archive(self, clone: Path, path: Path) -> None:
+        """Write the files of a clone's HEAD, without the repository, to the tar file ``path``."""
+        command = ("-c", "tar.umask=0022", "archive", "--format=tar", "-o", os.fspath(path), "HEAD")
+        self._must(clone, *command, neutral=True)
+
     def count_filtered(self, clone: Path) -> int:
         """How many files of a clone need a filter (Git LFS, git-crypt), which has not run."""
         files = self._read(clone, "ls-files", "-z", neutral=True).stdout

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -13,16 +13,17 @@ from packaging.utils import parse_sdist_filename, parse_wheel_filename
 from samebytes import epoch as epochs
 from samebytes.assembly import Built, Plot, Site, assemble, prepare
 from samebytes.atomic import publish, write_text
-from samebytes.builder import FIXED_ENVIRONMENT, UMASK, Backend, build_system_requires
+from samebytes.builder import FIXED_ENVIRONMENT, Backend, build_system_requires
 from samebytes.compare.comparison import compare
 from samebytes.compare.model import Verdict
 from samebytes.epoch import Epoch
 from samebytes.errors import UserError
 from samebytes.interpreter import Interpreter, find_interpreter
 from samebytes.outcome import Deviation, Disagreement, Outcome
+from samebytes.process import UMASK
 from samebytes.recipe import Artifact, BuildInfo, Pin, Recipe, Route, Writer
 from samebytes.request import Request, Workshop
-from samebytes.toolchain import Toolchain, Toolshed
+from samebytes.toolchain import Toolchain
 from samebytes.workspace import workspace
 
 
@@ -141,22 +142,12 @@ def _interpreter(site: Site) -> Interpreter:
 def _backend(site: Site, plots: Mapping[str, Plot], interpreter: Interpreter) -> Backend:
     """The backend with its requirements installed: the record's, or those it asks for."""
     workshop, request = site.workshop, site.request
-    shed = Toolshed(
-        runner=workshop.runner,
-        environ=workshop.environ,
-        settings=workshop.index,
-        interpreter=interpreter,
-        cache=workshop.cache / "toolchains",
-    )
+    shed = workshop.toolshed(interpreter)
 
-    def backend(pins: Iterable[Pin]) -> Backend:
-        return Backend(
-            runner=workshop.runner,
-            toolchain=shed.provide(tuple(pins)),
-            path=workshop.environ.get("PATH", os.defpath),
-            config_settings=request.config_settings,
-            timeout=request.timeout,
-        )
+    def backend(pins: Sequence[Pin]) -> Backend:
+        settings = request.config_settings
+        toolchain = shed.provide(pins)
+        return workshop.backend(toolchain, timeout=request.timeout, config_settings=settings)
 
     if request.record is not None:
         workshop.reporter.step("installing the record's build requirements")
@@ -220,7 +211,7 @@ def _environment(site: Site) -> dict[str, str]:
     """What of the environment is part of the recipe."""
     return {
         **FIXED_ENVIRONMENT,
-        "umask": UMASK,
+        "umask": f"{UMASK:03o}",
         "workspace": os.fspath(site.space.root),
     }
 

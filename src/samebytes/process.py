@@ -15,6 +15,9 @@ from typing import IO
 
 from samebytes.errors import ArtifactError, UserError
 
+#: The umask of every process that is not given another.
+UMASK = 0o022
+
 #: Bytes kept of one output stream; what comes before them is forgotten.
 KEPT_BYTES = 16 * 1024 * 1024
 
@@ -68,13 +71,14 @@ class Runner:
         stdin: bytes = b"",
         merge: bool = False,
         timeout: float | None = None,
+        umask: int = UMASK,
     ) -> Finished:
-        """Run ``command`` with umask 022 to its end; with ``merge``, stdout goes to stderr.
+        """Run ``command`` to its end; with ``merge``, stdout goes to stderr.
 
         Raises UserError when the program is not installed, ArtifactError after ``timeout``
         seconds, KeyboardInterrupt when ``stop`` was called.
         """
-        child = self._start(command, env=env, cwd=cwd, merge=merge)
+        child = self._start(command, env=env, cwd=cwd, merge=merge, umask=umask)
         pipes = [(child.stderr, self._sink)] + ([] if merge else [(child.stdout, None)])
         streams = [_Stream(pipe, sink) for pipe, sink in pipes]
         try:
@@ -108,6 +112,7 @@ class Runner:
         env: Mapping[str, str],
         cwd: Path | None,
         merge: bool,
+        umask: int,
     ) -> subprocess.Popen[bytes]:
         with self._lock:
             if self._stopped:
@@ -120,7 +125,7 @@ class Runner:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE if not merge else subprocess.STDOUT,
-                    umask=0o022,
+                    umask=umask,
                     start_new_session=True,
                 )
             except FileNotFoundError as error:

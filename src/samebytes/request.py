@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from samebytes.builder import Backend
 from samebytes.index import IndexSettings
+from samebytes.interpreter import Interpreter
 from samebytes.process import Runner
 from samebytes.recipe import BuildInfo, Route
 from samebytes.source import Source
+from samebytes.toolchain import Toolchain, Toolshed
 from samebytes.workspace import DEFAULT_BASE
 
 
@@ -58,3 +62,29 @@ class Workshop:
     cache: Path
     reporter: Reporter
     base: Path = DEFAULT_BASE
+
+    def toolshed(self, interpreter: Interpreter) -> Toolshed:
+        """Where toolchains for an interpreter are made and kept."""
+        return Toolshed(
+            runner=self.runner,
+            environ=self.environ,
+            settings=self.index,
+            interpreter=interpreter,
+            cache=self.cache / "toolchains",
+        )
+
+    def backend(
+        self,
+        toolchain: Toolchain,
+        *,
+        timeout: float,
+        config_settings: Mapping[str, Sequence[str]] | None = None,
+    ) -> Backend:
+        """The backend in a toolchain; ``timeout`` is in seconds."""
+        return Backend(
+            runner=self.runner,
+            toolchain=toolchain,
+            path=self.environ.get("PATH", os.defpath),
+            config_settings=config_settings or {},
+            timeout=timeout,
+        )

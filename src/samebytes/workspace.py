@@ -9,6 +9,8 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +21,8 @@ from samebytes.errors import UserError
 
 #: Not ``tempfile.gettempdir()``, which differs from one user's environment to the next.
 DEFAULT_BASE = Path("/tmp")  # noqa: S108 - the folder made in it is private and checked
+
+_GUARD = Path(__file__).with_name("guard.py")
 
 #: How often the workspace's removal is tried.
 _ATTEMPTS = 5
@@ -84,16 +88,22 @@ class Workspace:
 
 @contextmanager
 def workspace(
-    key: str, *, base: Path = DEFAULT_BASE, waiting: Callable[[], None] = lambda: None
+    key: str,
+    *,
+    base: Path = DEFAULT_BASE,
+    waiting: Callable[[], None] = lambda: None,
+    guarded: bool = False,
 ) -> Iterator[Workspace]:
     """A workspace in ``base`` for the source with the hexadecimal digest ``key``, then removed.
 
-    While another build of the same source runs, calls ``waiting`` once and waits for its end.
+    While another build of the same source runs, calls ``waiting`` once and waits for its end. If
+    ``guarded``, it is removed even when this process is killed.
 
     Raises UserError when the folder belongs to another user.
     """
     root = base.resolve() / f"samebytes-{key[:16]}"
     handle = _lock(root, waiting)
+    guard = _guard(root, handle) if guarded else None
     try:
         _empty(root)
         yield Workspace(root)
@@ -104,7 +114,20 @@ def workspace(
                 _empty(root)
                 root.rmdir()
                 break
+        if guard is not None:
+            guard.communicate(b"done\n")
         os.close(handle)
+
+
+def _guard(root: Path, handle: int) -> subprocess.Popen[bytes]:
+    """A process that outlives this one for as long as it takes to clean up after it."""
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", _GUARD, root],
+        stdin=subprocess.PIPE,
+        cwd="/",
+        pass_fds=[handle],
+        start_new_session=True,
+    )
 
 
 def _lock(root: Path, waiting: Callable[[], None]) -> int:

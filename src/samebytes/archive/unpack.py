@@ -57,6 +57,12 @@ def file_times(path: Path, limits: Limits | None = None) -> list[FileTime]:
         ]
 
 
+def tar_facts(path: Path, limits: Limits | None = None) -> list[TarFacts]:
+    """What a tar says of its members' times and owners; raises as ``unpack_sdist`` does."""
+    with damage_named(path):
+        return [TarFacts.of(member) for member, _ in _tar_members(path, limits or Limits())]
+
+
 def unpack_sdist(
     path: Path, destination: Path, *, mtime: int, limits: Limits | None = None
 ) -> list[TarFacts]:

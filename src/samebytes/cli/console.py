@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 import platformdirs
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -23,11 +23,13 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
-from rich.text import Text
 
 from samebytes.atomic import write_text
 from samebytes.errors import SamebytesError, UserError
 from samebytes.wire import dump_document
+
+#: Columns of a table that is printed where there is no terminal.
+_FILE_WIDTH = 130
 
 
 @dataclass(slots=True, kw_only=True)
@@ -116,9 +118,10 @@ def cache_folder() -> Path:
     return Path(explicit) if explicit else platformdirs.user_cache_path("samebytes")
 
 
-def print_report(lines: Iterable[Text]) -> None:
-    """Print the lines of a finding on standard output."""
-    console = Console(highlight=False, soft_wrap=True)
+def print_report(lines: Iterable[RenderableType]) -> None:
+    """Print the lines, or tables, of a finding on standard output."""
+    is_plain = not sys.stdout.isatty() and "COLUMNS" not in os.environ
+    console = Console(highlight=False, soft_wrap=True, width=_FILE_WIDTH if is_plain else None)
     for line in lines:
         console.print(line)
 

@@ -28,6 +28,12 @@ def _build() -> click.Command:
     return build_command
 
 
+def _check() -> click.Command:
+    from samebytes.cli.check import check_command
+
+    return check_command
+
+
 def _diff() -> click.Command:
     from samebytes.cli.diff import diff_command
 
@@ -55,6 +61,7 @@ def _completion() -> click.Command:
 #: Each is imported when it is called: all together take longer to load than most take to run.
 _COMMANDS: Mapping[str, Callable[[], click.Command]] = {
     "build": _build,
+    "check": _check,
     "diff": _diff,
     "explain": _explain,
     "migrate": _migrate,

@@ -33,6 +33,7 @@ from samebytes.compare.model import (
     Comparison,
     ContentView,
     Difference,
+    Explanation,
     Line,
     Side,
     Verdict,
@@ -96,6 +97,13 @@ def compare_read(first: Artifact, second: Artifact, options: Options | None = No
     return _Work(first, second, options or Options()).comparison()
 
 
+def explain_differences(first: Artifact, second: Artifact) -> tuple[Explanation, ...]:
+    """What differs, without the proof that nothing else does: for a verdict, ``compare_read``."""
+    work = _Work(first, second, Options())
+    work.collect(pair(first, second))
+    return explain(Evidence(*work.origins, work.differences))
+
+
 def _read(path: Path, options: Options) -> Artifact:
     return read_artifact(
         path,
@@ -124,15 +132,7 @@ class _Work:
     def comparison(self) -> Comparison:
         sides = _side(self.origins[0]), _side(self.origins[1])
         pairing = pair(self.first, self.second)
-        same_format = self.first.container.format == self.second.container.format
-        self.differences += _name_differences(self.first, self.second, pairing)
-        self.differences += self._container_differences(pairing)
-        for number, other in pairing.pairs:
-            one, two = self.first.members[number], self.second.members[other]
-            self.differences += _member_differences(one, two, same_format=same_format)
-            if same_format:
-                self._compare_headers(number, one, two)
-        self._compare_contents(pairing)
+        self.collect(pairing)
         if not any(difference.is_content for difference in self.differences):
             self._prove(pairing)
         verdict = Verdict.EQUIVALENT
@@ -148,6 +148,18 @@ class _Work:
             contents=tuple(self.views),
             recompressed=self.recompressed,
         )
+
+    def collect(self, pairing: Pairing) -> None:
+        """Note all differences, and the corrections that undo those of the container."""
+        same_format = self.first.container.format == self.second.container.format
+        self.differences += _name_differences(self.first, self.second, pairing)
+        self.differences += self._container_differences(pairing)
+        for number, other in pairing.pairs:
+            one, two = self.first.members[number], self.second.members[other]
+            self.differences += _member_differences(one, two, same_format=same_format)
+            if same_format:
+                self._compare_headers(number, one, two)
+        self._compare_contents(pairing)
 
     def _container_differences(self, pairing: Pairing) -> Iterator[Difference]:
         match self.first.container, self.second.container:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from samebytes.builder import Backend
 from samebytes.compare.comparison import compare_read
 from samebytes.digest import Digest
 from samebytes.interpreter import find_interpreter
@@ -28,7 +27,6 @@ from samebytes.pipeline import build_release
 from samebytes.recipe import BuildInfo, Route
 from samebytes.request import Reporter, Request, Workshop
 from samebytes.source import ChangedSource, GitSource
-from samebytes.toolchain import Toolshed
 from samebytes.workspace import Room, workspace
 
 _AGAIN = "hatchling, again"
@@ -148,20 +146,9 @@ class _Work:
     def _facts(self, outcome: Outcome, room: Room, tree: Path) -> Facts:
         recipe = outcome.buildinfo.recipe
         workshop = self.workshop
-        shed = Toolshed(
-            runner=workshop.runner,
-            environ=workshop.environ,
-            settings=workshop.index,
-            interpreter=find_interpreter(self.request.python, workshop.runner, workshop.environ),
-            cache=workshop.cache / "toolchains",
-        )
-        backend = Backend(
-            runner=workshop.runner,
-            toolchain=shed.provide(recipe.requirements),
-            path=workshop.environ.get("PATH", ""),
-            config_settings={},
-            timeout=self.request.timeout,
-        )
+        interpreter = find_interpreter(self.request.python, workshop.runner, workshop.environ)
+        toolchain = workshop.toolshed(interpreter).provide(recipe.requirements)
+        backend = workshop.backend(toolchain, timeout=self.request.timeout)
         return ask_setuptools(backend, room, tree, recipe.epoch.seconds)
 
     def _proved(self, before: Before, plan: Plan) -> Migration:

@@ -41,10 +41,10 @@ def html_page(document: Mapping[str, object], entries: Mapping[str, str]) -> str
     worst_first = sorted(comparisons, key=lambda one: _WORST.index(one["verdict"]))
     data = _Data()
     pairs = [_pair(comparison, data) for comparison in worst_first]
-    style, script = _asset("page.css"), _asset("page.js")
+    style, script = asset("page.css"), asset("page.js")
     return (
-        _environment()
-        .from_string(_asset("page.html"))
+        environment()
+        .from_string(asset("page.html"))
         .render(
             document=document,
             pairs=pairs,
@@ -54,8 +54,8 @@ def html_page(document: Mapping[str, object], entries: Mapping[str, str]) -> str
             data={"strings": list(data.strings), "groups": data.groups},
             style=Markup(style),  # noqa: S704 - our own file
             script=Markup(script),  # noqa: S704 - our own file
-            style_hash=_csp_hash(style),
-            script_hash=_csp_hash(script),
+            style_hash=csp_hash(style),
+            script_hash=csp_hash(script),
         )
     )
 
@@ -220,19 +220,19 @@ def _plural(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
-def _csp_hash(text: str) -> str:
+def csp_hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    jinja = Environment(
         autoescape=True,
         finalize=_finalized,
         lstrip_blocks=True,
         trim_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.filters |= {
+    jinja.filters |= {
         "diff": _diff,
         "inline": _inline,
         "listed": _listed,
@@ -240,9 +240,9 @@ def _environment() -> Environment:
         "plural": _plural,
         "prose": _prose,
     }
-    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
-    return environment
+    jinja.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
+    return jinja
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
     return files("samebytes.report").joinpath(name).read_text(encoding="utf-8")

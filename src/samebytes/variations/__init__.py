@@ -1,0 +1,1 @@
+"""Builds again under changed conditions, and finds what each difference comes from."""

@@ -1,0 +1,166 @@
+"""The tree of one build: a clean one, or what a contributor's checkout may be like."""
+
+from __future__ import annotations
+
+import os
+import re
+import tarfile
+import tomllib
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from samebytes.archive.damage import damage_named
+from samebytes.archive.unpack import unpack_sdist
+from samebytes.source import GitSource, Source, inside
+from samebytes.variations.conditions import Conditions
+from samebytes.workspace import Room
+
+#: How long before the build somebody checked the project out, in seconds.
+_EARLIER = 3600
+#: Folders that nobody takes for a package.
+_NO_PACKAGE = frozenset({"build", "dist", "node_modules"})
+_NOT_LISTED = frozenset({".git", "__pycache__", "build", "dist"})
+
+
+def clean_tree(source: Source, room: Room, mtime: int) -> Path:
+    """The project as samebytes build makes it: whatever is in the checkout, it is not here."""
+    return source.tree(room.tree, mtime)
+
+
+def raw_tree(source: Source, room: Room, conditions: Conditions, mtime: int) -> Path:
+    """The project as somebody checked it out, or unpacked it, who then builds it where it is.
+
+    ``mtime`` is the time of the files of an sdist; those of a checkout are of the clock's time.
+    """
+    project = source.tree(room.tree, mtime)
+    varied = conditions.varied
+    if isinstance(source, GitSource):
+        if "crlf" in varied:
+            source.git.convert_line_ends(room.tree)
+        if "export" in varied:
+            _export(source, room)
+        _settle(room.tree, conditions.umask, conditions.now - _EARLIER)
+    if "leftovers" in varied:
+        _leave(project)
+    if "untracked" in varied:
+        for folder in (project, *_packages(project)):
+            (folder / "untracked_by_git.py").write_text("UNTRACKED = True\n")
+            (folder / "untracked-by-git.txt").write_text("untracked\n")
+    return project
+
+
+def unpacked(sdist: Path, room: Room, mtime: int, *, raw: bool) -> Path:
+    """The tree that a wheel is built from: as ``raw``, with the sdist's own times and modes."""
+    unpack_sdist(sdist, room.tree, mtime=mtime)
+    if raw:
+        _restore(sdist, room.tree)
+    return room.tree
+
+
+def _restore(sdist: Path, tree: Path) -> None:
+    """As tarfile's data filter leaves the files (PEP 706)."""
+    with damage_named(sdist), tarfile.open(sdist) as archive:
+        for member in archive:
+            place = member.name.partition("/")[2]
+            if member.isreg() and place and not (path := inside(tree, place)).is_symlink():
+                os.chmod(path, (member.mode & 0o755) | 0o600)
+                os.utime(path, (member.mtime, member.mtime))
+
+
+def _export(source: GitSource, room: Room) -> None:
+    """Put what ``git archive`` gives in the place of the clone."""
+    archive = room.root / "exported.tar"
+    source.git.archive(room.tree, archive)
+    room.clear()
+    room.tree.mkdir()
+    with damage_named(archive), tarfile.open(archive) as tar:
+        tar.extractall(room.tree, filter="data")
+    archive.unlink()
+
+
+def _settle(tree: Path, umask: int, mtime: int) -> None:
+    """Give what git wrote the permissions and the time that it would have."""
+    for folder, subfolders, files in os.walk(tree):
+        if ".git" in subfolders:
+            subfolders.remove(".git")
+        for name in (*subfolders, *files):
+            path = os.path.join(folder, name)
+            if not os.path.islink(path):
+                is_executable = os.stat(path).st_mode & 0o100
+                os.chmod(path, (0o777 if is_executable else 0o666) & ~umask)
+            os.utime(path, (mtime, mtime), follow_symlinks=False)
+
+
+def _leave(project: Path) -> None:
+    """What a build of setuptools leaves, after which files were removed and rules changed."""
+    places = [
+        Path(),
+        *(package.relative_to(_top(project, package)) for package in _packages(project)),
+    ]
+    for place in places:
+        folder = project / "build" / "lib" / place
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "left_by_a_build.py").write_text("LEFT = True\n")
+        cache = project / place / "__pycache__"
+        with suppress(OSError):
+            cache.mkdir()
+            (cache / "left_by_a_build.cpython-39.pyc").write_bytes(bytes(16))
+    dist = project / "dist"
+    dist.mkdir(exist_ok=True)
+    (dist / "left-by-a-build.txt").write_text("left\n")
+    if (name := _name(project)) is None:
+        return
+    paths = (path.relative_to(project) for path in project.rglob("*") if path.is_file())
+    listed = sorted(path.as_posix() for path in paths if not _NOT_LISTED & set(path.parts))
+    for top in (project, project / "src"):
+        if top.is_dir():
+            egg_info = top / f"{name}.egg-info"
+            egg_info.mkdir(exist_ok=True)
+            (egg_info / "SOURCES.txt").write_text("\n".join(listed))
+
+
+def _top(project: Path, package: Path) -> Path:
+    return project / "src" if (project / "src") in package.parents else project
+
+
+def _packages(project: Path) -> Iterator[Path]:
+    """The packages at the top of the project, or of its src."""
+    for top in (project, project / "src"):
+        with suppress(OSError):
+            for path in sorted(top.iterdir()):
+                if path.name not in _NO_PACKAGE and (path / "__init__.py").is_file():
+                    yield path
+
+
+def supported_pythons(project: Path) -> SpecifierSet:
+    """``Requires-Python``, if it is easily found; an sdist has it in PKG-INFO."""
+    text = ""
+    with suppress(OSError, ValueError):
+        found = re.search(
+            r"^Requires-Python: *(.*)$", (project / "PKG-INFO").read_text("utf-8"), re.MULTILINE
+        )
+        text = found[1] if found else ""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        table = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))
+        text = str(table["project"]["requires-python"])
+    with suppress(InvalidSpecifier):
+        return SpecifierSet(text)
+    return SpecifierSet()
+
+
+def _name(project: Path) -> str | None:
+    """The project's name as setuptools spells it in the name of a folder, if it is easily found."""
+    name = None
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        name = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))["project"]["name"]
+    for file in ("setup.cfg", "setup.py"):
+        with suppress(OSError, ValueError):
+            text = (project / file).read_text("utf-8")
+            if name is None and (
+                found := re.search(r"^\s*name *= *['\"]?([\w.-]+)", text, re.MULTILINE)
+            ):
+                name = found[1]
+    return None if name is None else re.sub(r"[^A-Za-z0-9.]+", "_", str(name))

@@ -1,0 +1,171 @@
+"""What a check found: which variation makes which differences, why, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from samebytes.archive.artifact import Form
+from samebytes.compare.model import Difference, Explanation
+from samebytes.variations.blame import Blame, Varied, find_blame
+from samebytes.variations.suspects import suspect
+from samebytes.variations.symptoms import FAILURE, NAME, Compared, Symptom, symptom_of
+from samebytes.variations.table import REPEAT, VARIATIONS, Variation, in_order
+
+#: What follows from other differences, and is no finding beside them.
+_FOLLOWS = "record-follows"
+
+#: The causes that may be recognised where a variation is known to be to blame; elsewhere, what the
+#: variation itself says is more than what two archives show.
+_CAUSES: Mapping[str, frozenset[str]] = {
+    "clock": frozenset(
+        {"build-time", "no-epoch", "setuptools-sdist-time", "other-python", "regenerated-gzip"}
+    ),
+    "crlf": frozenset({"line-ends"}),
+    "file-order": frozenset({"file-order", "unordered-output"}),
+    "hash-seed": frozenset({"unordered-output"}),
+    "leftovers": frozenset({"stale-egg-info"}),
+    "path": frozenset({"build-path"}),
+    "python": frozenset({"other-compressor", "other-python"}),
+    "requirements": frozenset({"other-backend-version"}),
+    "timezone": frozenset({"time-zone"}),
+    "umask": frozenset({"umask"}),
+    "user": frozenset({"builder-identity"}),
+    "zlib": frozenset({"other-compressor"}),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Differences of one artifact that have one cause.
+
+    ``variations`` make them together; ``repeat`` stands for chance. ``respects`` says what differs,
+    by kind; ``cause`` is the id of a cause, or of the variation where no cause was recognised.
+    ``members`` are those it concerns, in order; ``example`` is empty where chance decides it.
+    """
+
+    form: Form
+    variations: tuple[str, ...]
+    respects: tuple[str, ...]
+    members: tuple[str, ...]
+    cause: str
+    title: str
+    fix: str
+    differences: int
+    example: tuple[str, str] | None
+    detail: str = ""
+
+
+def find(tried: Sequence[str], compared: Callable[[Varied], Compared]) -> tuple[Finding, ...]:
+    """The findings, those of a single variation first, in the order of the table.
+
+    ``compared`` builds with the given variations, if it has not yet, and compares.
+    """
+    blame = _blame(tried, compared)
+    found: list[Finding] = []
+    alone: set[Symptom] = set()
+    for varied in sorted(blame.culprits, key=lambda each: (not each, len(each), in_order(each))):
+        symptoms = blame.culprits[varied]
+        if len(varied) > 1:
+            symptoms -= alone
+        alone |= symptoms
+        found += _findings(varied, symptoms, compared(varied))
+    return tuple(found)
+
+
+def _blame(tried: Sequence[str], compared: Callable[[Varied], Compared]) -> Blame[Symptom]:
+    shown: dict[Varied, frozenset[Symptom]] = {}
+    suspected: dict[Varied, dict[Symptom, str | None]] = {}
+
+    def show(varied: Varied) -> frozenset[Symptom]:
+        if varied not in shown:
+            shown[varied] = compared(varied).symptoms
+        return shown[varied]
+
+    def suspects(symptom: Symptom, varied: Varied) -> str | None:
+        if varied not in suspected:
+            pairs = compared(varied).differences()
+            suspected[varied] = {one: each and suspect(each) for one, each in pairs}
+        return suspected[varied].get(symptom)
+
+    return find_blame(tried, show, suspects)
+
+
+def _findings(
+    varied: Varied, symptoms: frozenset[Symptom], compared: Compared
+) -> Iterator[Finding]:
+    names = in_order(varied) or (REPEAT.id,)
+    variation = VARIATIONS.get(names[0], REPEAT)
+    for form in Form:
+        if Symptom(form, "", FAILURE) in symptoms:
+            yield _failure(form, names, variation, compared)
+        if Symptom(form, "", NAME) in symptoms and form in compared.names:
+            yield _name(form, names, variation, compared)
+        rows: dict[str, list[tuple[Explanation, Difference]]] = {}
+        for explanation in compared.explanations.get(form, ()):
+            for difference in explanation.differences:
+                if symptom_of(form, difference) in symptoms:
+                    cause = explanation.cause
+                    if cause not in _CAUSES.get(names[0], ()) and cause != _FOLLOWS:
+                        cause = names[0]
+                    rows.setdefault(cause, []).append((explanation, difference))
+        if len(rows) > 1:
+            rows.pop(_FOLLOWS, None)
+        for cause, pairs in rows.items():
+            yield _difference(form, names, cause, variation, pairs)
+
+
+def _difference(
+    form: Form,
+    names: tuple[str, ...],
+    cause: str,
+    variation: Variation,
+    pairs: list[tuple[Explanation, Difference]],
+) -> Finding:
+    explanation, first = pairs[0]
+    differences = [difference for _, difference in pairs]
+    is_own = cause == names[0]
+    members = dict.fromkeys(each.member for each in differences if each.member is not None)
+    return Finding(
+        form=form,
+        variations=names,
+        respects=tuple(dict.fromkeys(each.kind.id for each in differences)),
+        members=tuple(members),
+        cause=cause,
+        title=variation.title if is_own else explanation.title,
+        fix=variation.fix if is_own else explanation.fix,
+        differences=len(differences),
+        example=None if names == (REPEAT.id,) else (first.first, first.second),
+    )
+
+
+def _failure(
+    form: Form, names: tuple[str, ...], variation: Variation, compared: Compared
+) -> Finding:
+    error = compared.errors[form]
+    return Finding(
+        form=form,
+        variations=names,
+        respects=(FAILURE,),
+        members=(),
+        cause=names[0],
+        title=variation.title,
+        fix=variation.fix,
+        differences=1,
+        example=("built", error.message),
+        detail=error.detail,
+    )
+
+
+def _name(form: Form, names: tuple[str, ...], variation: Variation, compared: Compared) -> Finding:
+    return Finding(
+        form=form,
+        variations=names,
+        respects=(NAME,),
+        members=(),
+        cause=names[0],
+        title=variation.title,
+        fix=variation.fix,
+        differences=1,
+        example=None if names == (REPEAT.id,) else compared.names[form],
+    )

@@ -1,0 +1,150 @@
+"""What one build shows and a plain one does not: facts that are the same whatever else differs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from samebytes.archive.artifact import Artifact, Form, read_artifact
+from samebytes.archive.canonical import (
+    rewrite_sdist,
+    rewrite_wheel,
+    sdist_traces,
+    wheel_traces,
+)
+from samebytes.archive.damage import damage_named
+from samebytes.archive.limits import Limits
+from samebytes.archive.unpack import tar_facts
+from samebytes.compare.comparison import compare_read, explain_differences
+from samebytes.compare.evidence import is_evidence
+from samebytes.compare.kinds import Level
+from samebytes.compare.model import Difference, Explanation
+from samebytes.digest import Digest
+from samebytes.epoch import Epoch
+from samebytes.errors import ArtifactError
+from samebytes.variations.trial import Trial
+from samebytes.workspace import Workspace
+
+#: What differs of an artifact as a whole.
+NAME, FAILURE = "file name", "build"
+#: Kinds of content that stay apart; the others may turn into each other as more is varied.
+_APART = {
+    "member-only-in-first": "presence",
+    "member-only-in-second": "presence",
+    "member-renamed": "presence",
+    "member-executable": "member-executable",
+    "record-rows": "record-rows",
+}
+
+
+class Symptom(NamedTuple):
+    """Something that differs: of a form, of a member or else of the archive, in some respect."""
+
+    form: Form
+    member: str
+    respect: str
+
+
+def symptom_of(form: Form, difference: Difference) -> Symptom:
+    kind, member = difference.kind, difference.member or ""
+    if kind.level is Level.CONTENT:
+        return Symptom(form, member, _APART.get(kind.id, "content"))
+    return Symptom(form, member, kind.id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """A build beside the plain one; of each form what differs, the names, and why there is none."""
+
+    explanations: Mapping[Form, tuple[Explanation, ...]]
+    names: Mapping[Form, tuple[str, str]]
+    errors: Mapping[Form, ArtifactError]
+
+    @property
+    def symptoms(self) -> frozenset[Symptom]:
+        """What differs; empty if and only if the bytes and the names are the same."""
+        return frozenset([symptom for symptom, _ in self.differences()])
+
+    def differences(self) -> Iterator[tuple[Symptom, Difference | None]]:
+        """Each symptom, with a difference that makes it, where it is one of two archives."""
+        for form, explanations in self.explanations.items():
+            for explanation in explanations:
+                for difference in explanation.differences:
+                    yield symptom_of(form, difference), difference
+        for form, (one, two) in self.names.items():
+            if one != two:
+                yield Symptom(form, "", NAME), None
+        for form in self.errors:
+            yield Symptom(form, "", FAILURE), None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plain:
+    """The plain build, in its final form, to compare others with.
+
+    With ``epoch``, files are as samebytes build would write them.
+    """
+
+    files: Mapping[Form, Path]
+    digests: Mapping[Form, Digest]
+    space: Workspace
+    epoch: Epoch | None
+    _read: dict[Form, Artifact] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, trial: Trial, space: Workspace, epoch: Epoch | None) -> Plain:
+        """Raises ArtifactError where a file cannot be read."""
+        files = final_files(trial, space, epoch)
+        digests = {form: Digest.of_file(path) for form, path in files.items()}
+        return cls(files=files, digests=digests, space=space, epoch=epoch)
+
+    def compare(self, trial: Trial) -> Compared:
+        explanations: dict[Form, tuple[Explanation, ...]] = {}
+        names: dict[Form, tuple[str, str]] = {}
+        errors = dict(trial.errors)
+        for form, path in trial.files.items():
+            names[form] = (self.files[form].name, path.name)
+            try:
+                final = _final(path, form, self.space, self.epoch)
+                if Digest.of_file(final) != self.digests[form]:
+                    explanations[form] = self._explained(form, _read(final))
+            except ArtifactError as error:
+                errors[form] = error
+        return Compared(explanations=explanations, names=names, errors=errors)
+
+    def _explained(self, form: Form, other: Artifact) -> tuple[Explanation, ...]:
+        """Never nothing: where no difference is seen, the proof names what is left."""
+        if form not in self._read:
+            self._read[form] = _read(self.files[form])
+        own = self._read[form]
+        return explain_differences(own, other) or compare_read(own, other).explanations
+
+
+def _read(path: Path) -> Artifact:
+    return read_artifact(path, Limits(), wanted=is_evidence)
+
+
+def final_files(trial: Trial, space: Workspace, epoch: Epoch | None) -> Mapping[Form, Path]:
+    """The files of a build as they would be published."""
+    return {form: _final(path, form, space, epoch) for form, path in trial.files.items()}
+
+
+def _final(path: Path, form: Form, space: Workspace, epoch: Epoch | None) -> Path:
+    """The artifact as samebytes build publishes it; without an epoch, as it is."""
+    if epoch is None:
+        return path
+    final = space.shelf() / path.name
+    if form is Form.WHEEL:
+        with damage_named(path):
+            traces = wheel_traces(path, epoch.for_zip)
+            if traces:
+                rewrite_wheel(path, final, epoch.for_zip)
+    else:
+        with path.open("rb") as file:
+            header = file.read(10)
+        traces = sdist_traces(header, tar_facts(path), epoch.seconds)
+        if traces:
+            rewrite_sdist(path, final, epoch.seconds)
+    return final if traces else path
