@@ -31,7 +31,7 @@ from samebytes.variations.symptoms import Compared, Plain, final_files
 from samebytes.variations.table import VARIATIONS, Scope, in_order
 from samebytes.variations.tools import Tools
 from samebytes.variations.trial import Ground, Trial
-from samebytes.workspace import Workspace, workspace
+from samebytes.workspace import Room, Workspace, workspace
 
 #: By how many seconds the clock of a plain build is later than the epoch, not to be taken for it.
 _LATER = 86_400
@@ -235,7 +235,7 @@ class _Check:
         trial = self.ground.build(conditions[0])
         for error in trial.errors.values():
             raise error
-        plain = Plain.of(trial, self.space, None if self.request.raw else self.epoch)
+        plain = Plain.of(trial, None if self.request.raw else self.epoch)
         if varied is None:
             return plain, (trial, self.ground.build(conditions[1]))
         self.space.room("asked").remove()
@@ -267,13 +267,15 @@ class _Check:
         def compared(varied: Varied) -> Compared:
             if varied not in known:
                 self.workshop.reporter.step(f"narrowing down: build {self.builds + 1}")
-                known[varied] = plain.compare(self.ground.build(self._conditions(varied)))
+                trial = self.ground.build(self._conditions(varied))
+                known[varied] = plain.compare(trial)
+                Room(trial.shelf).remove()
             return known[varied]
 
         return find(in_order(self.tried), compared)
 
     def _keep(self, folder: Path, plain: Plain, varied: Trial) -> None:
-        files = final_files(varied, self.space, plain.epoch)
+        files = final_files(varied, plain.epoch)
         for name, found in (("plain", plain.files), ("varied", files)):
             place = folder / name
             place.mkdir(parents=True, exist_ok=True)

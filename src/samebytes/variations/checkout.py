@@ -12,6 +12,7 @@ from pathlib import Path
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from samebytes.archive.canonical import TarFacts
 from samebytes.archive.damage import damage_named
 from samebytes.archive.unpack import unpack_sdist
 from samebytes.source import GitSource, Source, inside
@@ -52,12 +53,15 @@ def raw_tree(source: Source, room: Room, conditions: Conditions, mtime: int) -> 
     return project
 
 
-def unpacked(sdist: Path, room: Room, mtime: int, *, raw: bool) -> Path:
-    """The tree that a wheel is built from: as ``raw``, with the sdist's own times and modes."""
-    unpack_sdist(sdist, room.tree, mtime=mtime)
+def unpack(sdist: Path, room: Room, mtime: int, *, raw: bool) -> list[TarFacts]:
+    """Make the tree that a wheel is built from: as ``raw``, with the sdist's own times and modes.
+
+    Returns what the sdist says of its members' times and owners.
+    """
+    facts = unpack_sdist(sdist, room.tree, mtime=mtime)
     if raw:
         _restore(sdist, room.tree)
-    return room.tree
+    return facts
 
 
 def _restore(sdist: Path, tree: Path) -> None:

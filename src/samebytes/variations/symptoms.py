@@ -25,7 +25,6 @@ from samebytes.digest import Digest
 from samebytes.epoch import Epoch
 from samebytes.errors import ArtifactError
 from samebytes.variations.trial import Trial
-from samebytes.workspace import Workspace
 
 #: What differs of an artifact as a whole.
 NAME, FAILURE = "file name", "build"
@@ -84,21 +83,26 @@ class Compared:
 class Plain:
     """The plain build, in its final form, to compare others with.
 
-    With ``epoch``, files are as samebytes build would write them.
+    With ``epoch``, files are as samebytes build would write them; ``unwritten`` are the digests of
+    those of the backend.
     """
 
     files: Mapping[Form, Path]
     digests: Mapping[Form, Digest]
-    space: Workspace
+    unwritten: Mapping[Form, Digest]
     epoch: Epoch | None
     _read: dict[Form, Artifact] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, trial: Trial, space: Workspace, epoch: Epoch | None) -> Plain:
+    def of(cls, trial: Trial, epoch: Epoch | None) -> Plain:
         """Raises ArtifactError where a file cannot be read."""
-        files = final_files(trial, space, epoch)
-        digests = {form: Digest.of_file(path) for form, path in files.items()}
-        return cls(files=files, digests=digests, space=space, epoch=epoch)
+        files = final_files(trial, epoch)
+        return cls(
+            files=files,
+            digests=_digests(files),
+            unwritten=_digests(trial.files),
+            epoch=epoch,
+        )
 
     def compare(self, trial: Trial) -> Compared:
         explanations: dict[Form, tuple[Explanation, ...]] = {}
@@ -106,8 +110,10 @@ class Plain:
         errors = dict(trial.errors)
         for form, path in trial.files.items():
             names[form] = (self.files[form].name, path.name)
+            if Digest.of_file(path) == self.unwritten[form]:
+                continue
             try:
-                final = _final(path, form, self.space, self.epoch)
+                final = _final(trial, form, self.epoch)
                 if Digest.of_file(final) != self.digests[form]:
                     explanations[form] = self._explained(form, _read(final))
             except ArtifactError as error:
@@ -126,16 +132,22 @@ def _read(path: Path) -> Artifact:
     return read_artifact(path, Limits(), wanted=is_evidence)
 
 
-def final_files(trial: Trial, space: Workspace, epoch: Epoch | None) -> Mapping[Form, Path]:
+def _digests(files: Mapping[Form, Path]) -> dict[Form, Digest]:
+    return {form: Digest.of_file(path) for form, path in files.items()}
+
+
+def final_files(trial: Trial, epoch: Epoch | None) -> Mapping[Form, Path]:
     """The files of a build as they would be published."""
-    return {form: _final(path, form, space, epoch) for form, path in trial.files.items()}
+    return {form: _final(trial, form, epoch) for form in trial.files}
 
 
-def _final(path: Path, form: Form, space: Workspace, epoch: Epoch | None) -> Path:
+def _final(trial: Trial, form: Form, epoch: Epoch | None) -> Path:
     """The artifact as samebytes build publishes it; without an epoch, as it is."""
+    path = trial.files[form]
     if epoch is None:
         return path
-    final = space.shelf() / path.name
+    final = trial.shelf / form / path.name
+    final.parent.mkdir(exist_ok=True)
     if form is Form.WHEEL:
         with damage_named(path):
             traces = wheel_traces(path, epoch.for_zip)
@@ -144,7 +156,8 @@ def _final(path: Path, form: Form, space: Workspace, epoch: Epoch | None) -> Pat
     else:
         with path.open("rb") as file:
             header = file.read(10)
-        traces = sdist_traces(header, tar_facts(path), epoch.seconds)
+        facts = tar_facts(path) if trial.facts is None else trial.facts
+        traces = sdist_traces(header, facts, epoch.seconds)
         if traces:
             rewrite_sdist(path, final, epoch.seconds)
     return final if traces else path

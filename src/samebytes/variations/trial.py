@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from samebytes.archive.artifact import Form
+from samebytes.archive.canonical import TarFacts
 from samebytes.builder import Backend, Distribution
 from samebytes.epoch import Epoch
 from samebytes.errors import ArtifactError, UserError
 from samebytes.source import Source
-from samebytes.variations.checkout import clean_tree, raw_tree, unpacked
+from samebytes.variations.checkout import clean_tree, raw_tree, unpack
 from samebytes.variations.conditions import Conditions
 from samebytes.workspace import Room, Workspace
 
@@ -22,11 +23,17 @@ _WITNESS = Path(__file__).with_name("witness.py")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """What one build gave: of each form the file or the error; and what its Python saw."""
+    """What one build gave: of each form the file or the error; and what its Python saw.
 
+    ``facts`` are those of the sdist's members, if the wheel was built from it. All that the build
+    left is in ``shelf``.
+    """
+
+    shelf: Path
     varied: frozenset[str]
     files: Mapping[Form, Path]
     errors: Mapping[Form, ArtifactError]
+    facts: Sequence[TarFacts] | None
     seen: Mapping[str, object]
 
 
@@ -50,10 +57,10 @@ class Ground:
         conditions.home.mkdir(exist_ok=True)
         backend = self.backend(conditions.varied)
         backend = replace(backend, path=conditions.path(backend.path))
-        return _Work(self, conditions, room, backend, {}, {}).trial()
+        return _Work(self, conditions, room, self.space.shelf(), backend, {}, {}).trial()
 
     def tidy(self, conditions: Conditions) -> None:
-        """Remove what a build that is done with left; its files are elsewhere."""
+        """Remove the room of a build that is done with; its files are elsewhere."""
         Room(conditions.room).remove()
 
 
@@ -62,6 +69,7 @@ class _Work:
     ground: Ground
     conditions: Conditions
     room: Room
+    shelf: Path
     backend: Backend
     files: dict[Form, Path]
     errors: dict[Form, ArtifactError]
@@ -69,19 +77,26 @@ class _Work:
     def trial(self) -> Trial:
         seen = self._seen()
         project = self._tree()
-        sdist = self._built("sdist", project)
+        sdist, facts = self._built("sdist", project), None
         if "route" in self.conditions.varied:
             self._leave_tree()
             self._built("wheel", self._tree())
         elif sdist is not None:
             self._leave_tree()
             try:
-                tree = unpacked(sdist, self.room, self._mtime, raw=self.ground.raw)
+                facts = unpack(sdist, self.room, self._mtime, raw=self.ground.raw)
             except ArtifactError as error:
                 self.errors[Form.SDIST] = error
             else:
-                self._built("wheel", tree)
-        return Trial(varied=self.conditions.varied, files=self.files, errors=self.errors, seen=seen)
+                self._built("wheel", self.room.tree)
+        return Trial(
+            shelf=self.shelf,
+            varied=self.conditions.varied,
+            files=self.files,
+            errors=self.errors,
+            facts=facts,
+            seen=seen,
+        )
 
     @property
     def _mtime(self) -> int:
@@ -94,8 +109,8 @@ class _Work:
         return clean_tree(source, self.room, self._mtime)
 
     def _leave_tree(self) -> None:
-        """Make room for another tree at the same path; this one goes with the workspace."""
-        os.rename(self.room.tree, self.ground.space.shelf() / "tree")
+        """Make room for another tree at the same path; to remove this one can wait."""
+        os.rename(self.room.tree, self.shelf / "tree")
 
     def _surrounded(self, tree: Path, project: Path) -> Backend:
         surroundings = self.conditions.surroundings(self.room, tree, project)
@@ -113,7 +128,7 @@ class _Work:
         except ArtifactError as error:
             self.errors[form] = error
             return None
-        self.files[form] = self.ground.space.shelf() / made.name
+        self.files[form] = self.shelf / made.name
         os.rename(made, self.files[form])
         return self.files[form]
 
