@@ -94,7 +94,7 @@ def test_newer_requirements_show_in_the_generator(folder: Path, samebytes: Comma
 @pytest.mark.slow
 def test_another_zlib_shows_in_the_compressed_streams(folder: Path, samebytes: Command) -> None:
     text = "".join(f"line {number} of many\n" for number in range(5000))
-    project = repository(folder / "project", HATCHLING | {"src/small/more.txt": text})
+    project = repository(folder / "project", {**HATCHLING, "src/small/more.txt": text})
     document = check(samebytes, project, "--vary", "all")
     assert blamed(document) == {("zlib",)}
     assert {kind for each in document["findings"] for kind in each["kinds"]} == {"deflate-stream"}

@@ -31,6 +31,7 @@ from samebytes.compare.kinds import KINDS
 from samebytes.errors import UserError
 from samebytes.report.explanations import entries
 from samebytes.report.text import LINES, text_report
+from samebytes.variations.table import REPEAT, VARIATIONS
 
 FILE = TarMember(name=b"demo-1.0/a.txt", content=b"one\ntwo\n")
 SDIST = TarSpec(members=(FILE,))
@@ -314,10 +315,16 @@ def write_large(path: Path, last: bytes) -> None:
 
 def test_every_id_is_explained(samebytes: Command) -> None:
     known, labels = entries(), ["This happens if", "Common causes:", "Solution:"]
-    assert sorted(known) == sorted([*KINDS, *(cause.id for cause in CAUSES)])
-    for identifier, entry in known.items():
-        parts = re.findall(rf"^\*\*({'|'.join(labels)})\*\* ", entry, re.MULTILINE)
-        assert parts == labels, identifier
+    ids, varied = {*KINDS, *(cause.id for cause in CAUSES)}, {*VARIATIONS, REPEAT.id}
+    assert set(known) == ids | varied
+    for identifier in ids:
+        parts = re.findall(rf"^\*\*({'|'.join(labels)})\*\* ", known[identifier], re.MULTILINE)
+        assert parts[:3] == labels, identifier
+    for identifier in varied - {REPEAT.id}:
+        parts = re.findall(r"^\*\*(\w+:)\*\* ", known[identifier], re.MULTILINE)
+        assert [each for each in parts if each != "Needs:"][-3:] == [
+            *("Changed:", "Breaks:", "Solution:")
+        ], identifier
     mentioned = set(re.findall(r"`([a-z]+(?:-[a-z0-9]+)+)`", "".join(known.values())))
     assert {one for one in mentioned if one.split("-")[0] in ("gzip", "tar", "zip")} <= set(known)
 

@@ -131,9 +131,13 @@ def check_command(context: click.Context, /, **values: Any) -> None:
         print_report([variations_table()])
         return
     terminal = Terminal(quiet=options.quiet, verbose=options.verbose)
-    for name, target in (("json", options.json_file), ("html", options.html_file)):
+    for name, target in (
+        ("json", options.json_file),
+        ("html", options.html_file),
+        ("keep", options.keep),
+    ):
         if target is not None:
-            check_target(target, name)
+            check_target(str(target), name)
     if options.json_file is not None and options.json_file == options.html_file:
         raise UserError("--json and --html name the same file.", hint="Name two files.")
     try:

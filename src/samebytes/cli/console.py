@@ -154,5 +154,5 @@ def write_target(text: str, target: str, option: str) -> None:
 
 def _unwritable(target: str, reason: str, option: str) -> UserError:
     return UserError(
-        f"{target} cannot be written: {reason}.", hint=f"Name another file with --{option} FILE."
+        f"{target} cannot be written: {reason}.", hint=f"Name another place with --{option}."
     )

@@ -70,4 +70,5 @@ def main() -> None:
     os.execvp(command[0], command)  # noqa: S606 - what we were given to run
 
 
-main()
+if __name__ == "__main__":
+    main()
