@@ -1,4 +1,4 @@
-"""Draws docs/terminal.svg and docs/migrate.svg: what the commands really print.
+"""Draws docs/terminal.svg, docs/migrate.svg and docs/check.svg: what the commands really print.
 
 hatch run docs:picture
 """
@@ -18,10 +18,13 @@ from rich.text import Text
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from django_tree import RELEASES, django_checkout
+from projects import repository
+from zoo import TWO_FAULTS
 
 FOLDER = Path(__file__).parent
 BUILD = ["build", "pypi:django==5.2.19"]
 MIGRATE = ["migrate", "--kit", "django"]
+CHECK = ["check"]
 WIDTH = 130
 
 
@@ -35,9 +38,10 @@ def printed(arguments: list[str], folder: Path) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        check=True,
     )
-    return done.stdout.replace(sys.executable, "/usr/bin/python3").replace(str(folder), "~/django")
+    assert done.returncode < 2, done.stdout
+    text = done.stdout.replace(sys.executable, "/usr/bin/python3")
+    return text.replace(str(folder), f"~/{folder.name}")
 
 
 def draw(arguments: list[str], folder: Path, name: str) -> None:
@@ -52,8 +56,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         draw(BUILD, folder, "terminal.svg")
-        checkout = django_checkout(RELEASES[1], folder / "checkout")
+        checkout = django_checkout(RELEASES[1], folder / "django")
         draw(MIGRATE, checkout, "migrate.svg")
+        draw(CHECK, repository(folder / "small", TWO_FAULTS), "check.svg")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from samebytes.archive.artifact import Form
 from samebytes.compare.model import Difference, Explanation
@@ -95,7 +95,7 @@ def _findings(
     varied: Varied, symptoms: frozenset[Symptom], compared: Compared
 ) -> Iterator[Finding]:
     names = in_order(varied) or (REPEAT.id,)
-    variation = VARIATIONS.get(names[0], REPEAT)
+    variation = _combined([VARIATIONS.get(name, REPEAT) for name in names])
     for form in Form:
         if Symptom(form, "", FAILURE) in symptoms:
             yield _failure(form, names, variation, compared)
@@ -106,13 +106,23 @@ def _findings(
             for difference in explanation.differences:
                 if symptom_of(form, difference) in symptoms:
                     cause = explanation.cause
-                    if cause not in _CAUSES.get(names[0], ()) and cause != _FOLLOWS:
-                        cause = names[0]
+                    if cause not in _CAUSES.get(variation.id, ()) and cause != _FOLLOWS:
+                        cause = variation.id
                     rows.setdefault(cause, []).append((explanation, difference))
         if len(rows) > 1:
             rows.pop(_FOLLOWS, None)
         for cause, pairs in rows.items():
             yield _difference(form, names, cause, variation, pairs)
+
+
+def _combined(together: Sequence[Variation]) -> Variation:
+    """What is to be said of variations that only together show something: it takes one fix."""
+    *_, last = together
+    return replace(
+        last,
+        title=" and ".join(each.title for each in together),
+        fix=" Or: ".join(each.fix for each in together),
+    )
 
 
 def _difference(
@@ -124,7 +134,7 @@ def _difference(
 ) -> Finding:
     explanation, first = pairs[0]
     differences = [difference for _, difference in pairs]
-    is_own = cause == names[0]
+    is_own = cause == variation.id
     members = dict.fromkeys(each.member for each in differences if each.member is not None)
     return Finding(
         form=form,
@@ -148,7 +158,7 @@ def _failure(
         variations=names,
         respects=(FAILURE,),
         members=(),
-        cause=names[0],
+        cause=variation.id,
         title=variation.title,
         fix=variation.fix,
         differences=1,
@@ -163,7 +173,7 @@ def _name(form: Form, names: tuple[str, ...], variation: Variation, compared: Co
         variations=names,
         respects=(NAME,),
         members=(),
-        cause=names[0],
+        cause=variation.id,
         title=variation.title,
         fix=variation.fix,
         differences=1,
