@@ -36,7 +36,7 @@ from samebytes.report.check import check_document, check_report, claim, variatio
 from samebytes.request import Workshop
 from samebytes.source import find_source
 from samebytes.variations.check import CheckRequest, CheckResult, check
-from samebytes.variations.table import ALL, VARIATIONS, chosen, known
+from samebytes.variations.table import ALL, HELD, VARIATIONS, chosen, known, left_alone
 
 #: Steps that a check announces if it finds nothing, for the progress bar.
 _STEPS = 4
@@ -196,6 +196,7 @@ def _check(options: _Options, terminal: Terminal) -> CheckResult:
         raw=options.raw,
         variations=variations | required,
         required=required,
+        held=HELD - left_alone(options.vary),
         python=options.python,
         as_of=None if options.as_of is None else moment(options.as_of),
         newest=options.as_of == "now",

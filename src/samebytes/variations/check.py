@@ -28,7 +28,7 @@ from samebytes.variations.conditions import Conditions
 from samebytes.variations.findings import Finding, find
 from samebytes.variations.machine import survey
 from samebytes.variations.symptoms import Compared, Plain, final_files
-from samebytes.variations.table import VARIATIONS, Scope, in_order
+from samebytes.variations.table import HELD, VARIATIONS, Scope, in_order
 from samebytes.variations.tools import Tools
 from samebytes.variations.trial import Ground, Trial
 from samebytes.workspace import Room, Workspace, workspace
@@ -45,14 +45,16 @@ class CheckRequest:
     """What to check, and how.
 
     As ``raw``, as ``python -m build`` would build it where somebody checked it out; otherwise as
-    ``samebytes build`` does. ``required`` variations are an error where they cannot be tried. With
-    ``keep``, the files of the first two builds appear in that folder.
+    ``samebytes build`` does. ``required`` variations are an error where they cannot be tried.
+    What is ``held`` stands still where it is not varied. With ``keep``, the files of the first two
+    builds appear in that folder.
     """
 
     source: Source
     raw: bool
     variations: frozenset[str]
     required: frozenset[str] = frozenset()
+    held: frozenset[str] = HELD
     python: str | None = None
     as_of: datetime | None = None
     newest: bool = False
@@ -189,7 +191,7 @@ class _Check:
         tree = request.source.tree(room.tree, self.epoch.seconds)
         surveyed = self.pool.submit(
             survey,
-            self.tried,
+            self.tried | request.held,
             runner=workshop.runner,
             environ=workshop.environ,
             interpreter=interpreter,
@@ -211,7 +213,9 @@ class _Check:
         self.machine = surveyed.result()
         for text in warnings.result():
             workshop.reporter.warn(text)
-        self._leave_out(self.machine.lacking)
+        lacking = self.machine.lacking
+        self.held = request.held.difference(lacking)
+        self._leave_out({each: lacking[each] for each in self.tried & lacking.keys()})
         self._leave_out(self.tools.lacking(self.machine, self.tried))
         pins = self.tools.backend(self.machine, frozenset()).toolchain.pins
         listed = ", ".join(str(pin) for pin in pins) or "nothing"
@@ -228,7 +232,6 @@ class _Check:
             space=self.space,
             backend=lambda varied: self.tools.backend(self.machine, varied),
         )
-        self.pinned = self.tried
         conditions = [self._conditions(frozenset()), self._conditions(self.tried)]
         is_apart = {"path", "home"} <= self.tried
         varied = self.pool.submit(self.ground.build, conditions[1]) if is_apart else None
@@ -246,7 +249,7 @@ class _Check:
         self.builds += 1
         return Conditions(
             machine=self.machine,
-            tried=self.pinned,
+            held=self.held,
             varied=varied,
             number=self.builds,
             clock=self.epoch.for_zip + _LATER,

@@ -43,13 +43,13 @@ ENVIRONMENTS: Mapping[str, Mapping[str, str]] = {
 class Conditions:
     """Those of one build.
 
-    ``tried`` are the variations of the whole check, ``varied`` those of this build, which is the
-    ``number``th. ``clock`` is the fixed time, and ``since`` when the check began, in seconds;
-    ``folder`` is private to the check, and ``zlib`` the folder with zlib-ng.
+    ``varied`` are the variations of this build, which is the ``number``th, and ``held`` what stands
+    still where it is not varied. ``clock`` is the fixed time, and ``since`` when the check began,
+    in seconds; ``folder`` is private to the check, and ``zlib`` the folder with zlib-ng.
     """
 
     machine: Machine
-    tried: frozenset[str]
+    held: frozenset[str]
     varied: frozenset[str]
     number: int
     clock: int
@@ -65,6 +65,11 @@ class Conditions:
     @property
     def home(self) -> Path:
         return self.folder / ("another-home" if "home" in self.varied else "home")
+
+    @property
+    def _set(self) -> frozenset[str]:
+        """What is not left to the machine."""
+        return self.held | self.varied
 
     @property
     def now(self) -> int:
@@ -97,7 +102,7 @@ class Conditions:
             found |= dict.fromkeys(("LANG", "LANGUAGE", "LC_ALL"), locale.name)
             if locale.folder is not None:
                 found["LOCPATH"] = os.fspath(locale.folder)
-        if "clock" in self.tried:
+        if "clock" in self._set:
             found |= {"PYTHONPATH": pinned.path(), pinned.SINCE_VARIABLE: str(self.since)}
         if "zlib" in self.varied:
             found |= {"PYTHONPATH": pinned.path(), pinned.ZLIB_VARIABLE: os.fspath(self.zlib or "")}
@@ -105,7 +110,7 @@ class Conditions:
 
     def _faked(self) -> dict[str, str]:
         """The environment in which libfaketime works; it leaves files in /dev/shm."""
-        if "clock" not in self.tried:
+        if "clock" not in self._set:
             return {}
         return {
             "FAKETIME": str(self.now),
@@ -117,7 +122,7 @@ class Conditions:
 
     def _outside(self) -> Iterator[str]:
         """What changes a process for good, and all that it starts."""
-        options = ["-R"] if "aslr" in self.tried - self.varied else []
+        options = ["-R"] if "aslr" in self.held - self.varied else []
         options += ["--uname-2.6"] if "kernel" in self.varied else []
         if options:
             yield from (os.fspath(self.machine.setarch or ""), platform.machine(), *options)
@@ -135,7 +140,7 @@ class Conditions:
             return command
         original, order = room.root / "original", "as-it-is"
         shown = dict(self._shown())
-        if "file-order" in self.tried:
+        if "file-order" in self._set:
             original.mkdir(exist_ok=True)
             shown[original] = tree
             order = "backward" if "file-order" in self.varied else "forward"

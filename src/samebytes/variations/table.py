@@ -212,6 +212,9 @@ VARIATIONS: Mapping[str, Variation] = {
     for identifier, title, change, scope, fix in _ROWS
 }
 
+#: What stands still in every build, varied or not, so that it is no chance.
+HELD = frozenset({"aslr", "clock", "file-order"})
+
 ALL = "all"
 
 
@@ -219,6 +222,12 @@ def in_order(ids: Iterable[str]) -> tuple[str, ...]:
     """In the order of the table."""
     wanted = set(ids)
     return tuple(each for each in VARIATIONS if each in wanted)
+
+
+def left_alone(text: str | None) -> frozenset[str]:
+    """The variations that ``--vary`` names with a '-' before."""
+    words = [word.strip() for word in (text or "").split(",")]
+    return frozenset(word[1:] for word in words if word.startswith("-"))
 
 
 def chosen(text: str | None, *, raw: bool) -> frozenset[str]:
