@@ -19,6 +19,8 @@ from django_tree import RELEASES, published_sdist
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from reports import cause, comparison, content, difference, document, folders
 
+from samebytes.report.check_page import check_page
+from samebytes.report.explanations import entries
 from samebytes.report.html import html_page
 
 ROOT = Path(__file__).parents[1]
@@ -396,3 +398,56 @@ def test_django(folder: Path, samebytes: Command, open_page: Open) -> None:
         assert_fits(page)
         assert_contrast(page)
         page.screenshot(path=folder / f"{scheme}.png", full_page=True)
+
+
+@pytest.fixture(scope="module")
+def page_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of a check, with everything that a page can show."""
+    finding = {
+        "form": "wheel",
+        "variations": ["clock"],
+        "kinds": ["zip-mtime", "member-content"],
+        "members": [f"demo/<b>{number}</b>.py" for number in range(200)],
+        "member_count": 4711,
+        "differences": 5000,
+        "cause": "no-epoch",
+        "title": "no SOURCE_DATE_EPOCH",
+        "fix": "Set `it`.",
+        "example": ["x" * 500, "<script>alert(1)</script>"],
+        "detail": "Traceback\n" + "y" * 500,
+    }
+    pair = {**finding, "variations": ["route", "leftovers"], "cause": "leftovers"}
+    chance = {**finding, "variations": ["repeat"], "cause": "repeat", "example": None}
+    document = {
+        "status": "not-reproducible",
+        "source": "demo-1.0.tar.gz",
+        "raw": True,
+        "tried": ["clock", "route", "leftovers"],
+        "not_tried": {"host": "bubblewrap is not installed"},
+        "findings": [finding, pair, chance],
+        "artifacts": {"demo-1.0.tar.gz": "0" * 64},
+    }
+    path = tmp_path_factory.mktemp("check") / "check.html"
+    path.write_text(check_page(document, "3 of 3 change the bytes", entries()), "utf-8")
+    return path
+
+
+class TestCheck:
+    def test_shows_what_was_found(self, page_path: Path, open_page: Open) -> None:
+        page = open_page(page_path)
+        expect(page.locator("h1")).to_have_text("Not reproducible")
+        expect(page.locator(".cause")).to_have_count(3)
+        expect(page.locator(".cause").nth(1)).to_contain_text("route + leftovers")
+        expect(page.get_by_text("bubblewrap is not installed")).to_be_visible()
+        expect(page.get_by_text("and 4,511 more").first).to_be_hidden()
+        page.get_by_text("4,711 members").first.click()
+        expect(page.get_by_text("and 4,511 more").first).to_be_visible()
+        page.get_by_text("What is no-epoch?").first.click()
+        expect(page.locator("#about-no-epoch")).to_be_in_viewport()
+
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    def test_can_be_read_everywhere(self, scheme: str, page_path: Path, open_page: Open) -> None:
+        page = open_page(page_path, viewport=PHONE, color_scheme=scheme)
+        unfold_all(page)
+        assert_fits(page)
+        assert {"fix", "old", "new", "both"} <= assert_contrast(page)

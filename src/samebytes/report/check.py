@@ -50,7 +50,7 @@ def claim(result: CheckResult) -> str:
 
 
 def _table(result: CheckResult, *, verbose: bool) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, expand=False, show_lines=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, leading=1)
     for heading, ratio in (("difference", 5), ("variation", 2), ("cause", 3), ("fix", 5)):
         table.add_column(heading, ratio=ratio, overflow="fold")
     for finding in result.findings:
