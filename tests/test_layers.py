@@ -64,6 +64,7 @@ LAYERS = (
     ("report.check", "report.document", "report.html", "report.migration", "report.text"),
     ("report.check_page",),
     ("cli.__init__", "cli.console", "cli.options"),
+    ("cli.workshop",),
     ("cli.build", "cli.check", "cli.completion", "cli.diff", "cli.explain", "cli.migrate"),
     ("cli.main",),
     ("__main__",),

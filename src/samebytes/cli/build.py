@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +9,7 @@ from typing import Any
 
 import click
 
-from samebytes.cli.console import Terminal, cache_folder, check_target, print_json, print_report
+from samebytes.cli.console import Terminal, check_target, print_json, print_report
 from samebytes.cli.options import (
     json_option,
     moment,
@@ -20,17 +18,15 @@ from samebytes.cli.options import (
     timeout_option,
     workspace_option,
 )
+from samebytes.cli.workshop import config_settings, make_workshop, named_source
 from samebytes.errors import SamebytesError, UserError
-from samebytes.git import Git
-from samebytes.index import Index, IndexSettings
 from samebytes.outcome import Disagreement, Outcome
 from samebytes.pipeline import build_release
-from samebytes.process import Runner
 from samebytes.recipe import BuildInfo, GitRevision, Route, SourceId
 from samebytes.report.document import comparison_document
 from samebytes.report.text import text_report
 from samebytes.request import Request, Workshop
-from samebytes.source import Source, find_source
+from samebytes.source import Source
 
 #: Steps that a full build announces, for the progress bar.
 _STEPS = 6
@@ -150,15 +146,8 @@ class _Options:
 def _build(options: _Options, terminal: Terminal) -> Outcome:
     record = None if options.buildinfo is None else BuildInfo.read(options.buildinfo)
     as_of = None if options.as_of is None else moment(options.as_of)
-    settings = _settings(options.config_settings)
-    workshop = Workshop(
-        runner=Runner(sink=terminal.output if options.verbose else None),
-        environ=os.environ,
-        index=IndexSettings.from_pip(os.environ, offline=options.offline),
-        cache=cache_folder(),
-        reporter=terminal,
-        base=options.workspace,
-    )
+    settings = config_settings(options.config_settings)
+    workshop = make_workshop(terminal, offline=options.offline, workspace=options.workspace)
     source = _source(options, record, workshop, terminal)
     both = options.sdist == options.wheel
     request = Request(
@@ -181,17 +170,12 @@ def _build(options: _Options, terminal: Terminal) -> Outcome:
 def _source(
     options: _Options, record: BuildInfo | None, workshop: Workshop, terminal: Terminal
 ) -> Source:
-    git = Git(workshop.runner, workshop.environ)
-    index = Index(workshop.index, workshop.cache / "downloads", terminal.received)
     revision = options.rev
     if record is not None and Path(options.source).is_dir():
         recorded = record.recipe.source
         if revision is None and isinstance(recorded, GitRevision):
             revision = recorded.commit
-    with terminal.downloading():
-        source = find_source(options.source, revision, git=git, index=index)
-    terminal.fact("source", str(source))
-    return source
+    return named_source(options.source, revision, workshop, terminal)
 
 
 def _repeated(request: Request, record: BuildInfo, options: _Options) -> Request:
@@ -228,14 +212,6 @@ def _describe(source: SourceId) -> str:
     if isinstance(source, GitRevision):
         return f"the commit {source.commit}, folder {source.project}"
     return f"{source.filename} with SHA-256 {source.digest}"
-
-
-def _settings(arguments: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    settings: dict[str, tuple[str, ...]] = {}
-    for argument in arguments:
-        key, _, value = argument.partition("=")
-        settings[key] = (*settings.get(key, ()), value)
-    return settings
 
 
 def _document(

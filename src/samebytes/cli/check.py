@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,6 @@ from click.shell_completion import CompletionItem
 
 from samebytes.cli.console import (
     Terminal,
-    cache_folder,
     check_target,
     print_json,
     print_report,
@@ -28,13 +26,9 @@ from samebytes.cli.options import (
     timeout_option,
     workspace_option,
 )
+from samebytes.cli.workshop import config_settings, make_workshop, named_source
 from samebytes.errors import SamebytesError, UserError
-from samebytes.git import Git
-from samebytes.index import Index, IndexSettings
-from samebytes.process import Runner
 from samebytes.report.check import check_document, check_report, claim, variations_table
-from samebytes.request import Workshop
-from samebytes.source import find_source
 from samebytes.variations.check import CheckRequest, CheckResult, check
 from samebytes.variations.table import ALL, HELD, VARIATIONS, chosen, known, left_alone
 
@@ -178,21 +172,9 @@ def _check(options: _Options, terminal: Terminal) -> CheckResult:
     variations = chosen(options.vary, raw=options.raw)
     names = [name.strip() for name in (options.require or "").split(",") if name.strip()]
     required = variations if ALL in names else frozenset(map(known, names))
-    workshop = Workshop(
-        runner=Runner(sink=terminal.output if options.verbose else None),
-        environ=os.environ,
-        index=IndexSettings.from_pip(os.environ, offline=options.offline),
-        cache=cache_folder(),
-        reporter=terminal,
-        base=options.workspace,
-    )
-    git = Git(workshop.runner, workshop.environ)
-    index = Index(workshop.index, workshop.cache / "downloads", terminal.received)
-    with terminal.downloading():
-        source = find_source(options.source, options.rev, git=git, index=index)
-    terminal.fact("source", str(source))
+    workshop = make_workshop(terminal, offline=options.offline, workspace=options.workspace)
     request = CheckRequest(
-        source=source,
+        source=named_source(options.source, options.rev, workshop, terminal),
         raw=options.raw,
         variations=variations | required,
         required=required,
@@ -200,7 +182,7 @@ def _check(options: _Options, terminal: Terminal) -> CheckResult:
         python=options.python,
         as_of=None if options.as_of is None else moment(options.as_of),
         newest=options.as_of == "now",
-        config_settings=_settings(options.config_settings),
+        config_settings=config_settings(options.config_settings),
         timeout=options.timeout,
         keep=options.keep,
     )
@@ -209,14 +191,6 @@ def _check(options: _Options, terminal: Terminal) -> CheckResult:
         result = check(request, workshop)
     terminal.fact("builds", f"{result.builds}, in {result.seconds:.1f} s")
     return result
-
-
-def _settings(arguments: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    settings: dict[str, tuple[str, ...]] = {}
-    for argument in arguments:
-        key, _, value = argument.partition("=")
-        settings[key] = (*settings.get(key, ()), value)
-    return settings
 
 
 def _write(result: CheckResult, options: _Options, terminal: Terminal) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ from rich.text import Text
 
 from samebytes.cli.console import (
     Terminal,
-    cache_folder,
     check_target,
     print_json,
     print_report,
@@ -28,9 +26,9 @@ from samebytes.cli.options import (
     timeout_option,
     workspace_option,
 )
+from samebytes.cli.workshop import make_workshop
 from samebytes.errors import SamebytesError, UserError
 from samebytes.git import Git
-from samebytes.index import IndexSettings
 from samebytes.migrate.checkout import (
     check_clean,
     check_unmodified,
@@ -40,9 +38,7 @@ from samebytes.migrate.checkout import (
 )
 from samebytes.migrate.kit import OWN_FILES, find_kit
 from samebytes.migrate.migration import Migration, MigrationRequest, migrate
-from samebytes.process import Runner
 from samebytes.report.migration import migration_document, migration_report
-from samebytes.request import Workshop
 from samebytes.source import GitSource
 
 #: Steps that a migration announces, for the progress bar.
@@ -160,14 +156,7 @@ class _Options:
 def _migrate(options: _Options, terminal: Terminal) -> Migration:
     kit = None if options.kit is None else find_kit(options.kit)
     as_of = None if options.as_of is None else moment(options.as_of)
-    workshop = Workshop(
-        runner=Runner(sink=terminal.output if options.verbose else None),
-        environ=os.environ,
-        index=IndexSettings.from_pip(os.environ, offline=options.offline),
-        cache=cache_folder(),
-        reporter=terminal,
-        base=options.workspace,
-    )
+    workshop = make_workshop(terminal, offline=options.offline, workspace=options.workspace)
     path = Path(options.checkout)
     if not path.is_dir():
         raise UserError(f"There is no folder {options.checkout!r}.", hint="Name a git checkout.")

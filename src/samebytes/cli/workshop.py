@@ -1,0 +1,45 @@
+"""What the commands that build have in common."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from samebytes.cli.console import Terminal, cache_folder
+from samebytes.git import Git
+from samebytes.index import Index, IndexSettings
+from samebytes.process import Runner
+from samebytes.request import Workshop
+from samebytes.source import Source, find_source
+
+
+def make_workshop(terminal: Terminal, *, offline: bool, workspace: Path) -> Workshop:
+    """A workshop with the user's own environment, index and cache."""
+    return Workshop(
+        runner=Runner(sink=terminal.output if terminal.verbose else None),
+        environ=os.environ,
+        index=IndexSettings.from_pip(os.environ, offline=offline),
+        cache=cache_folder(),
+        reporter=terminal,
+        base=workspace,
+    )
+
+
+def named_source(text: str, revision: str | None, workshop: Workshop, terminal: Terminal) -> Source:
+    """The source that the command line names, downloaded if need be."""
+    git = Git(workshop.runner, workshop.environ)
+    index = Index(workshop.index, workshop.cache / "downloads", terminal.received)
+    with terminal.downloading():
+        source = find_source(text, revision, git=git, index=index)
+    terminal.fact("source", str(source))
+    return source
+
+
+def config_settings(arguments: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """What ``--config-setting KEY=VALUE`` passes to a backend."""
+    settings: dict[str, tuple[str, ...]] = {}
+    for argument in arguments:
+        key, _, value = argument.partition("=")
+        settings[key] = (*settings.get(key, ()), value)
+    return settings
