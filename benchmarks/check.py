@@ -16,23 +16,17 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
-import platform
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from side_by_side import MEMORY, print_ratio
 
-from django_tree import EPOCH, RELEASES, django_checkout, django_repository
-from projects import git, repository
-from zoo import RAW, ZOO
-
-MEMORY = Path("/dev/shm")
+from django_tree import RELEASES, django_checkout, django_repository  # isort: skip
+from projects import repository  # isort: skip
+from zoo import RAW, ZOO  # isort: skip
 
 
 def commands(root: Path, out: Path) -> dict[str, list[str]]:
@@ -45,34 +39,9 @@ def commands(root: Path, out: Path) -> dict[str, list[str]]:
     }
 
 
-def run(command: list[str], folder: Path) -> float:
-    """Seconds that a command takes."""
-    environ = os.environ | {"SOURCE_DATE_EPOCH": str(EPOCH), "TMPDIR": str(folder)}
-    if "samebytes" in command:
-        del environ["SOURCE_DATE_EPOCH"]
-    started = time.perf_counter()
-    done = subprocess.run(command, env=environ, capture_output=True)
-    seconds = time.perf_counter() - started
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr.decode()}")
-    return seconds
-
-
 def passing(folder: Path, rounds: int) -> None:
     root = django_repository(RELEASES[1], folder / "django", hatchling=True)
-    pair = commands(root, folder / "dist")
-    seconds: dict[str, list[float]] = {name: [] for name in pair}
-    for number in range(rounds + 1):
-        for name, command in pair.items():
-            taken = run(command, folder)
-            git(root, "clean", "--quiet", "-dffx")
-            if number:
-                seconds[name].append(taken)
-    medians = {name: statistics.median(taken) for name, taken in seconds.items()}
-    for name, times in seconds.items():
-        print(f"{name:<18} {medians[name]:6.2f} s  ({min(times):.2f} to {max(times):.2f})")
-    ratio = medians["samebytes check"] / medians["python -m build"]
-    print(f"ratio {ratio:.2f} (aim: at most 1.0)")
+    print_ratio(commands(root, folder / "dist"), root, rounds, aim=1.0)
 
 
 def failing(folder: Path) -> None:
@@ -100,7 +69,6 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=MEMORY if MEMORY.is_dir() else None)
     parser.add_argument("--failing", action="store_true")
     options = parser.parse_args()
-    print(f"{platform.python_implementation()} {platform.python_version()}, {os.cpu_count()} cores")
     with tempfile.TemporaryDirectory(prefix="benchmark-", dir=options.folder) as name:
         if options.failing:
             failing(Path(name))

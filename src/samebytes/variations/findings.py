@@ -97,10 +97,9 @@ def _findings(
     names = in_order(varied) or (REPEAT.id,)
     variation = _combined([VARIATIONS.get(name, REPEAT) for name in names])
     for form in Form:
-        if Symptom(form, "", FAILURE) in symptoms:
-            yield _failure(form, names, variation, compared)
-        if Symptom(form, "", NAME) in symptoms and form in compared.names:
-            yield _name(form, names, variation, compared)
+        for respect in (FAILURE, NAME):
+            if Symptom(form, "", respect) in symptoms:
+                yield _of_the_whole(form, names, variation, respect, compared)
         rows: dict[str, list[tuple[Explanation, Difference]]] = {}
         for explanation in compared.explanations.get(form, ()):
             for difference in explanation.differences:
@@ -149,33 +148,21 @@ def _difference(
     )
 
 
-def _failure(
-    form: Form, names: tuple[str, ...], variation: Variation, compared: Compared
+def _of_the_whole(
+    form: Form, names: tuple[str, ...], variation: Variation, respect: str, compared: Compared
 ) -> Finding:
-    error = compared.errors[form]
+    """That there is no artifact, or that it has another name."""
+    error = compared.errors.get(form) if respect == FAILURE else None
+    example = compared.names[form] if error is None else ("built", error.message)
     return Finding(
         form=form,
         variations=names,
-        respects=(FAILURE,),
+        respects=(respect,),
         members=(),
         cause=variation.id,
         title=variation.title,
         fix=variation.fix,
         differences=1,
-        example=("built", error.message),
-        detail=error.detail,
-    )
-
-
-def _name(form: Form, names: tuple[str, ...], variation: Variation, compared: Compared) -> Finding:
-    return Finding(
-        form=form,
-        variations=names,
-        respects=(NAME,),
-        members=(),
-        cause=variation.id,
-        title=variation.title,
-        fix=variation.fix,
-        differences=1,
-        example=None if names == (REPEAT.id,) else compared.names[form],
+        example=None if names == (REPEAT.id,) else example,
+        detail="" if error is None else error.detail,
     )
