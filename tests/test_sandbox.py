@@ -22,7 +22,7 @@ from samebytes.variations import inside
 def sandbox(folder: Path) -> Sandbox:
     program = shutil.which("bwrap")
     assert program is not None, "bubblewrap is needed"
-    return Sandbox(program=Path(program), writable=(folder,))
+    return Sandbox(program=Path(program), writable=(folder,), visible=(Path(sys.prefix),))
 
 
 def seen(sandbox: Sandbox, code: str, *, environ: Mapping[str, str] | None = None) -> Any:
@@ -105,7 +105,7 @@ listing = [os.listdir("."), os.listdir("sub")]
 facts = os.stat("sub/run.sh")
 print(json.dumps([listing, oct(facts.st_mode), facts.st_mtime, os.readlink("sub/link")]))
 """
-    helper = [sys.executable, "-I", "-S", inside.__spec__.origin or "", "3", str(tree)]
+    helper = [sys.executable, "-I", "-S", inside.__spec__.origin or "", "3", "1", str(tree)]
     command = [*helper, order, str(tree), str(original), sys.executable, "-I", "-c", code]
     done = subprocess.run(other.command(command), capture_output=True, text=True, check=True)
     listing, mode, mtime, link = json.loads(done.stdout)

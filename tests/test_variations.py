@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from packaging.specifiers import SpecifierSet
 from projects import SETUPTOOLS, git, repository, write
 
+import samebytes
 from samebytes.git import Git
 from samebytes.interpreter import find_interpreter
 from samebytes.process import Runner
@@ -62,21 +64,24 @@ def machine(folder: Path, *wanted: str) -> Machine:
 
 
 def conditions(folder: Path, *varied: str, held: str = "clock") -> Conditions:
+    since = folder / "since"
+    since.touch()
     return Conditions(
         machine=machine(folder, held, *varied),
         held=frozenset([held]),
         varied=frozenset(varied),
         number=1,
         clock=NOON,
-        since=time.time(),
+        since=since,
         folder=folder,
+        visible=(Path(samebytes.__file__).parent, Path(sys.prefix)),
         zlib=None,
     )
 
 
 def run(python: Path, code: str, folder: Path, found: Conditions) -> Any:
     """What code prints as JSON under the conditions, in a tree with an old file."""
-    room = Room.prepare(found.room)
+    room = found.room.prepared()
     (room.tree / "old").mkdir(parents=True)
     (room.tree / "old/file").write_text("old")
     (room.tree / "link").symlink_to("old")

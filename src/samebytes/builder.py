@@ -124,6 +124,7 @@ class Backend:
                 merge=True,
                 timeout=self.timeout,
                 umask=self.surroundings.umask,
+                name=f"The build backend ({distribution})",
             )
             if done.status:
                 raise ArtifactError(

@@ -7,11 +7,15 @@ without having cleaned up: every process that works in FOLDER is killed and FOLD
 on FOLDER is inherited, so that nobody else begins to use it meanwhile.
 """
 
+from __future__ import annotations
+
 import os
 import shutil
 import signal
 import sys
 import time
+from collections.abc import Callable
+from contextlib import suppress
 
 _SECONDS = 10.0
 
@@ -33,18 +37,32 @@ def processes(folder: str) -> list[int]:
     return found
 
 
+def end_processes(folder: str) -> bool:
+    """Kill those processes; whether there were any."""
+    found = processes(folder)
+    for number in found:
+        with suppress(OSError):
+            os.kill(number, signal.SIGKILL)
+    return bool(found)
+
+
+def remove(folder: str) -> None:
+    """Remove a tree, also where a build took the right to read or write from its folders."""
+
+    def retry(_function: Callable[..., object], path: str, _error: object) -> None:
+        with suppress(OSError):
+            os.chmod(os.path.dirname(path), 0o700)
+            os.chmod(path, 0o700)
+
+    shutil.rmtree(folder, onerror=retry)
+
+
 def clean(folder: str) -> None:
     end = time.monotonic() + _SECONDS
-    while time.monotonic() < end:
-        left = processes(folder)
-        for number in left:
-            try:
-                os.kill(number, signal.SIGKILL)
-            except OSError:
-                continue
-        shutil.rmtree(folder, ignore_errors=True)
-        if not left and not os.path.exists(folder):
+    while end_processes(folder) or os.path.exists(folder):
+        if time.monotonic() > end:
             return
+        remove(folder)
         time.sleep(0.05)
 
 

@@ -72,8 +72,11 @@ class Runner:
         merge: bool = False,
         timeout: float | None = None,
         umask: int = UMASK,
+        name: str = "",
     ) -> Finished:
         """Run ``command`` to its end; with ``merge``, stdout goes to stderr.
+
+        ``name`` is what it is called in messages, by default as its program.
 
         Raises UserError when the program is not installed, ArtifactError after ``timeout``
         seconds, KeyboardInterrupt when ``stop`` was called.
@@ -86,7 +89,7 @@ class Runner:
             status = child.wait(timeout)
         except subprocess.TimeoutExpired:
             raise ArtifactError(
-                f"{Path(command[0]).name} was still running after {timeout:g} seconds.",
+                f"{name or Path(command[0]).name} was still running after {timeout:g} seconds.",
                 hint="Give it more time with --timeout SECONDS.",
             ) from None
         finally:

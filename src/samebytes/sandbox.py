@@ -1,7 +1,8 @@
 """A process that sees another machine: bubblewrap, on Linux, by user namespaces and without root.
 
-The host's files are read-only for it, but for what it is given to write; as root it has none of
-root's privileges. When it ends, or we do, its namespaces are gone, and all its processes with them.
+The host's files are read-only for it, but for what it is given to write, and it has a /tmp of its
+own; as root it has none of root's privileges. When it ends, or we do, its namespaces are gone, and
+all its processes with them.
 """
 
 from __future__ import annotations
@@ -11,21 +12,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-#: Where programs put files of which nothing shall stay.
-_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a private one is put in its place
-_TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 - as they are outside
+#: Where any program may write: each sandbox has these for itself, empty, and nothing of it stays.
+_COMMON = ("/dev/shm", "/tmp", "/var/tmp")  # noqa: S108 - private ones are put in their places
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sandbox:
     """What a confined process sees; None is what the host has.
 
+    Of the host's folders for temporary files it sees what is ``visible`` or ``writable``.
     ``shown`` has, by path, the file that is seen there instead; ``fresh`` is a folder that is empty
     and in memory. ``environment`` is set inside only.
     """
 
     program: Path
     writable: tuple[Path, ...] = ()
+    visible: tuple[Path, ...] = ()
     host: str | None = None
     user: int | None = None
     shown: Mapping[Path, Path] = field(default_factory=dict)
@@ -45,21 +47,16 @@ class Sandbox:
         if self.host is not None:
             yield from ("--hostname", self.host)
         yield from ("--ro-bind", "/", "/", "--dev-bind", "/dev", "/dev", "--proc", "/proc")
-        yield from self._shared_memory()
-        for folder in (*map(Path, _TEMPORARY), *self.writable, *writable):
-            yield from ("--bind-try", folder, folder)
+        for name in filter(os.path.isdir, _COMMON):
+            yield from ("--tmpfs", name)
+        for path in self.visible:
+            if any(path.is_relative_to(name) for name in _COMMON):
+                yield from ("--ro-bind-try", path, path)
+        for folder in (*self.writable, *writable):
+            yield from ("--bind", folder, folder)
         for place, file in self.shown.items():
             yield from ("--ro-bind", file, place)
         if self.fresh is not None:
             yield from ("--tmpfs", self.fresh)
         for name, value in self.environment.items():
             yield from ("--setenv", name, value)
-
-    def _shared_memory(self) -> Iterator[str | Path]:
-        """A private folder in which whatever lies in the host's can be read."""
-        if not _SHARED_MEMORY.is_dir():
-            return
-        yield from ("--tmpfs", _SHARED_MEMORY)
-        for entry in os.scandir(_SHARED_MEMORY):
-            if entry.is_dir(follow_symlinks=False):
-                yield from ("--ro-bind-try", entry.path, entry.path)

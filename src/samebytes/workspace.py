@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from samebytes.errors import UserError
+from samebytes.guard import end_processes
 
 #: Not ``tempfile.gettempdir()``, which differs from one user's environment to the next.
 DEFAULT_BASE = Path("/tmp")  # noqa: S108 - the folder made in it is private and checked
@@ -33,10 +34,12 @@ class Room:
     """The place of one hook: the tree it builds from and what it may write besides."""
 
     root: Path
+    tree_name: str = "source"
+    tmp_name: str = "tmp"
 
     @property
     def tree(self) -> Path:
-        return self.root / "source"
+        return self.root / self.tree_name
 
     @property
     def home(self) -> Path:
@@ -44,7 +47,7 @@ class Room:
 
     @property
     def tmp(self) -> Path:
-        return self.root / "tmp"
+        return self.root / self.tmp_name
 
     @property
     def streams(self) -> Path:
@@ -57,18 +60,21 @@ class Room:
     @classmethod
     def prepare(cls, root: Path) -> Room:
         """An empty room; what an earlier occupant left is removed."""
-        room = cls(root)
-        room.remove()
-        for folder in (room.home, room.tmp, room.streams, room.out):
+        return cls(root).prepared()
+
+    def prepared(self) -> Room:
+        """The room, emptied."""
+        self.remove()
+        for folder in (self.home, self.tmp, self.streams, self.out):
             folder.mkdir(parents=True)
-        return room
+        return self
 
     def clear(self) -> None:
         """Remove the tree."""
-        _remove(self.tree)
+        remove_folder(self.tree)
 
     def remove(self) -> None:
-        _remove(self.root)
+        remove_folder(self.root)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +114,8 @@ def workspace(
         _empty(root)
         yield Workspace(root)
     finally:
+        if guarded:
+            end_processes(os.fspath(root))
         # A process that escaped may still write here; the next build removes what is left.
         for _ in range(_ATTEMPTS):
             with suppress(OSError):
@@ -175,12 +183,12 @@ def _taken(root: Path) -> UserError:
 def _empty(root: Path) -> None:
     for entry in root.iterdir():
         if entry.is_dir() and not entry.is_symlink():
-            _remove(entry)
+            remove_folder(entry)
         else:
             entry.unlink()
 
 
-def _remove(folder: Path) -> None:
+def remove_folder(folder: Path) -> None:
     """Remove a tree, also where a build took the right to read or write from its folders."""
 
     def retry(function: Callable[..., object], path: str, _: object) -> None:

@@ -132,7 +132,8 @@ def check_command(context: click.Context, /, **values: Any) -> None:
     ):
         if target is not None:
             check_target(str(target), name)
-    if options.json_file is not None and options.json_file == options.html_file:
+    targets = [each for each in (options.json_file, options.html_file) if each is not None]
+    if len({each if each == "-" else Path(each).resolve() for each in targets}) < len(targets):
         raise UserError("--json and --html name the same file.", hint="Name two files.")
     try:
         result = _check(options, terminal)

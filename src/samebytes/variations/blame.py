@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 Symptom = TypeVar("Symptom", bound=Hashable)
 Varied = frozenset[str]
@@ -29,15 +29,17 @@ class Blame(Generic[Symptom]):
 def find_blame(
     tried: Sequence[str],
     show: Callable[[Varied], frozenset[Symptom]],
+    again: Callable[[Varied], frozenset[Symptom]],
     suspects: Callable[[Symptom, Varied], str | None] = lambda _symptom, _varied: None,
 ) -> Blame[Symptom]:
     """Blame for all that ``show`` gives for the variations ``tried``, and for those left without
     the ones that are to blame, until nothing is left to explain.
 
-    ``show`` builds, and may be asked the same again; for no variation it is a second plain build.
+    ``show`` builds, unless it has built the same before; for no variation, a second plain build.
+    ``again`` builds in any case.
     ``suspects`` says of a symptom of a build which variation to try first.
     """
-    search = _Search(show, suspects, Blame())
+    search = _Search(show, again, suspects, Blame())
     left = list(tried)
     while left and (unexplained := search.unexplained(frozenset(left))):
         for symptom in unexplained:
@@ -50,9 +52,18 @@ def find_blame(
     return search.blame
 
 
+class _Found(NamedTuple):
+    """Who is probably to blame; whether some build did not show it, and the last one did not."""
+
+    culprit: str
+    was_absent: bool = False
+    was_inferred: bool = False
+
+
 @dataclass(slots=True)
 class _Search(Generic[Symptom]):
     show: Callable[[Varied], frozenset[Symptom]]
+    again: Callable[[Varied], frozenset[Symptom]]
     suspects: Callable[[Symptom, Varied], str | None]
     blame: Blame[Symptom]
     explained: set[Symptom] = field(default_factory=set)
@@ -63,44 +74,44 @@ class _Search(Generic[Symptom]):
         return sorted(self.show(varied) - self.blame.chance, key=str)
 
     def explain(self, symptom: Symptom, left: Sequence[str]) -> None:
-        culprit, was_absent = self._suspected(symptom, left) or self._halved(symptom, left)
-        if not was_absent and symptom in self._chance():
-            return
-        if symptom not in self.show(frozenset([culprit])):
-            if symptom in self._chance():
-                return
+        """Find what makes a symptom; nothing is blamed for what does not show a second time."""
+        found = self._suspected(symptom, left) or self._halved(symptom, left)
+        together = frozenset([found.culprit])
+        if symptom not in self.show(together):
+            if symptom in self._chance() or symptom not in self.again(frozenset(left)):
+                return self._put_down(frozenset(), frozenset([symptom]))
             together = frozenset(self._together(symptom, tuple(left), ()))
-        else:
-            together = frozenset([culprit])
-        shown = self.show(together) - self.blame.chance
-        if symptom not in shown:  # what they make, they do not make every time
-            shown = frozenset([symptom])
-            together = frozenset()
-        self.blame.culprits[together] = self.blame.culprits.get(together, frozenset()) | shown
-        self.explained |= shown
+        elif not found.was_absent:
+            if symptom in self._chance():
+                return None
+        elif not found.was_inferred and symptom not in self.again(together):
+            return self._put_down(frozenset(), frozenset([symptom]))
+        return self._put_down(together, self.show(together) - self.blame.chance)
 
-    def _suspected(self, symptom: Symptom, left: Sequence[str]) -> tuple[str, bool] | None:
-        found = self.suspects(symptom, frozenset(left))
-        if found is not None and found in left and symptom in self.show(frozenset([found])):
-            return found, False
+    def _put_down(self, varied: Varied, symptoms: frozenset[Symptom]) -> None:
+        self.blame.culprits[varied] = self.blame.culprits.get(varied, frozenset()) | symptoms
+        self.explained |= symptoms
+
+    def _suspected(self, symptom: Symptom, left: Sequence[str]) -> _Found | None:
+        name = self.suspects(symptom, frozenset(left))
+        if name is not None and name in left and symptom in self.show(frozenset([name])):
+            return _Found(name)
         return None
 
-    def _halved(self, symptom: Symptom, left: Sequence[str]) -> tuple[str, bool]:
-        """The only one that can be to blame, if it is one alone; and whether it was ever absent."""
-        rest, was_absent = list(left), False
+    def _halved(self, symptom: Symptom, left: Sequence[str]) -> _Found:
+        """The only one that can be to blame, if it is one alone."""
+        rest, was_absent, was_inferred = list(left), False, False
         while len(rest) > 1:
             half = rest[: (len(rest) + 1) // 2]
-            if symptom in self.show(frozenset(half)):
-                rest = half
-            else:
-                rest, was_absent = rest[len(half) :], True
-        return rest[0], was_absent
+            was_inferred = symptom not in self.show(frozenset(half))
+            was_absent |= was_inferred
+            rest = rest[len(half) :] if was_inferred else half
+        return _Found(rest[0], was_absent, was_inferred)
 
     def _chance(self) -> frozenset[Symptom]:
         """What another plain build shows."""
-        if (found := self.show(frozenset())) or frozenset() in self.blame.culprits:
-            self.blame.culprits[frozenset()] = self.blame.chance | found
-        self.explained |= found
+        if found := self.show(frozenset()):
+            self._put_down(frozenset(), found)
         return found
 
     def _together(

@@ -3,39 +3,42 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
+import samebytes
 from samebytes import epoch as epochs
 from samebytes.atomic import publish
-from samebytes.builder import build_system_requires
+from samebytes.builder import Backend, Distribution, build_system_requires
 from samebytes.digest import Digest
 from samebytes.epoch import Epoch
 from samebytes.errors import UserError
-from samebytes.interpreter import find_interpreter
+from samebytes.interpreter import Interpreter, find_interpreter
 from samebytes.recipe import SdistFile
 from samebytes.request import Workshop
 from samebytes.source import SdistSource, Source
 from samebytes.variations.blame import Varied
 from samebytes.variations.checkout import supported_pythons
-from samebytes.variations.conditions import Conditions
+from samebytes.variations.conditions import LATER_SECONDS, Conditions
 from samebytes.variations.findings import Finding, find
-from samebytes.variations.machine import survey
-from samebytes.variations.symptoms import Compared, Plain, final_files
+from samebytes.variations.machine import Machine, survey
+from samebytes.variations.symptoms import Compared, Plain, kept_files
 from samebytes.variations.table import HELD, VARIATIONS, Scope, in_order
 from samebytes.variations.tools import Tools
-from samebytes.variations.trial import Ground, Trial
+from samebytes.variations.trial import WITNESSED, Ground, Pace, Trial
 from samebytes.workspace import Room, Workspace, workspace
 
 #: By how many seconds the clock of a plain build is later than the epoch, not to be taken for it.
 _LATER = 86_400
 _TAKEN_CARE_OF = "samebytes build takes care of it; --raw tries it"
+_DISTRIBUTIONS: tuple[Distribution, ...] = ("sdist", "wheel")
 #: What only a git checkout has.
 _GIT_ONLY = frozenset({"crlf", "export"})
 
@@ -80,10 +83,7 @@ class CheckResult:
     digests: Mapping[str, Digest]
     builds: int
     seconds: float
-
-    @property
-    def is_reproducible(self) -> bool:
-        return not self.findings
+    is_reproducible: bool
 
 
 def check(request: CheckRequest, workshop: Workshop) -> CheckResult:
@@ -136,7 +136,8 @@ class _Check:
         self.space = space
         self.pool = pool
         self.epoch = _epoch(request, workshop)
-        self.since = time.time()
+        self.since = space.root / "since"
+        self.since.touch()
         self.builds = 0
         self.not_tried: dict[str, str] = {}
 
@@ -163,6 +164,7 @@ class _Check:
             digests={path.name: plain.digests[form] for form, path in plain.files.items()},
             builds=self.builds,
             seconds=0,
+            is_reproducible=not compared.symptoms,
         )
 
     @property
@@ -201,16 +203,27 @@ class _Check:
         warnings = self.pool.submit(request.source.warnings, tree)
         workshop.reporter.step("resolving the build requirements")
         as_of = request.as_of or request.source.as_of(self.epoch)
-        tools = Tools(
+
+        def asked(backend: Backend) -> frozenset[str]:
+            answers = [
+                self.pool.submit(backend.extra_requires, room, tree, each, self.epoch.for_zip)
+                for each in _DISTRIBUTIONS
+            ]
+            return frozenset[str]().union(*(answer.result() for answer in answers))
+
+        self.tools = Tools(
             workshop=workshop,
             interpreter=interpreter,
             requires=frozenset(build_system_requires(tree)),
+            asked=asked,
             day=None if request.newest else as_of,
             config_settings=request.config_settings,
             timeout=request.timeout,
         )
-        self.tools = tools.with_extra(room, tree, self.epoch.for_zip, self.pool)
+        self.tools.backend(Machine(), frozenset())
         self.machine = surveyed.result()
+        pythons = filter(None, (interpreter, self.machine.python))
+        self.visible = tuple(_visible(workshop, room.tree, pythons))
         for text in warnings.result():
             workshop.reporter.warn(text)
         lacking = self.machine.lacking
@@ -231,6 +244,7 @@ class _Check:
             epoch=self.epoch,
             space=self.space,
             backend=lambda varied: self.tools.backend(self.machine, varied),
+            pace=Pace(),
         )
         conditions = [self._conditions(frozenset()), self._conditions(self.tried)]
         is_apart = {"path", "home"} <= self.tried
@@ -252,37 +266,40 @@ class _Check:
             held=self.held,
             varied=varied,
             number=self.builds,
-            clock=self.epoch.for_zip + _LATER,
+            clock=self._clock,
             since=self.since,
             folder=self.space.root,
+            visible=self.visible,
             zlib=self.tools.zlib(self.machine, varied),
         )
 
     def _believe(self, plain: Trial, varied: Trial) -> None:
-        """Leave out variations of which the build's own Python saw nothing."""
-        for name in in_order(self.tried):
-            if name in plain.seen and plain.seen[name] == varied.seen.get(name):
+        """Leave out variations of which the build's own Python saw nothing, or not that."""
+        clocks = [self._clock, self._clock + LATER_SECONDS]
+        for name in in_order(self.tried & WITNESSED):
+            seen = [trial.seen.get(name) for trial in (plain, varied)]
+            if None in seen or seen[0] == seen[1] or (name == "clock" and seen != clocks):
                 self._leave_out({name: "it has no effect here"})
 
+    @property
+    def _clock(self) -> int:
+        return self.epoch.for_zip + _LATER
+
     def _findings(self, plain: Plain, first: Compared) -> tuple[Finding, ...]:
-        known = {self.tried: first}
+        def build(varied: Varied) -> Compared:
+            self.workshop.reporter.step(f"narrowing down: build {self.builds + 1}")
+            trial = self.ground.build(self._conditions(varied))
+            compared = plain.compare(trial)
+            Room(trial.shelf).remove()
+            return compared
 
-        def compared(varied: Varied) -> Compared:
-            if varied not in known:
-                self.workshop.reporter.step(f"narrowing down: build {self.builds + 1}")
-                trial = self.ground.build(self._conditions(varied))
-                known[varied] = plain.compare(trial)
-                Room(trial.shelf).remove()
-            return known[varied]
-
-        return find(in_order(self.tried), compared)
+        return find(in_order(self.tried), first, build)
 
     def _keep(self, folder: Path, plain: Plain, varied: Trial) -> None:
-        files = final_files(varied, plain.epoch)
-        for name, found in (("plain", plain.files), ("varied", files)):
+        for name, files in (("plain", plain.files), ("varied", kept_files(varied, plain.epoch))):
             place = folder / name
             place.mkdir(parents=True, exist_ok=True)
-            publish(list(found.values()), place)
+            publish(list(files.values()), place)
 
 
 def _epoch(request: CheckRequest, workshop: Workshop) -> Epoch:
@@ -298,6 +315,18 @@ def _name(source: Source) -> str:
     """What is checked, without the place where it lies."""
     identity = source.identity
     return identity.filename if isinstance(identity, SdistFile) else f"commit {identity.commit}"
+
+
+def _visible(
+    workshop: Workshop, clone: Path, interpreters: Iterable[Interpreter]
+) -> Iterator[Path]:
+    """What a build needs of the host, wherever it lies."""
+    yield from (workshop.cache, Path(samebytes.__file__).parent)
+    yield from (Path(sys.prefix), Path(sys.base_prefix))
+    yield from (each.path.resolve().parents[1] for each in interpreters)
+    yield from map(Path, filter(None, workshop.environ.get("PATH", "").split(os.pathsep)))
+    for shared in clone.glob(".git/**/objects/info/alternates"):
+        yield from map(Path, shared.read_text().splitlines())
 
 
 def _inapplicable(request: CheckRequest) -> dict[str, str]:

@@ -23,6 +23,7 @@ from samebytes.workspace import Room
 _EARLIER = 3600
 #: Folders that nobody takes for a package.
 _NO_PACKAGE = frozenset({"build", "dist", "node_modules"})
+_PYTHON_REQUIRES = re.compile(r"^\s*python_requires *= *['\"]?([^'\"\n]+)", re.MULTILINE)
 _NOT_LISTED = frozenset({".git", "__pycache__", "build", "dist"})
 
 
@@ -48,8 +49,8 @@ def raw_tree(source: Source, room: Room, conditions: Conditions, mtime: int) -> 
         _leave(project)
     if "untracked" in varied:
         for folder in (project, *_packages(project)):
-            (folder / "untracked_by_git.py").write_text("UNTRACKED = True\n")
-            (folder / "untracked-by-git.txt").write_text("untracked\n")
+            _plant(project, folder / "untracked_by_git.py", b"UNTRACKED = True\n")
+            _plant(project, folder / "untracked-by-git.txt", b"untracked\n")
     return project
 
 
@@ -81,7 +82,7 @@ def _export(source: GitSource, room: Room) -> None:
     room.clear()
     room.tree.mkdir()
     with damage_named(archive), tarfile.open(archive) as tar:
-        tar.extractall(room.tree, filter="data")
+        tar.extractall(room.tree, filter="tar")
     archive.unlink()
 
 
@@ -100,30 +101,34 @@ def _settle(tree: Path, umask: int, mtime: int) -> None:
 
 def _leave(project: Path) -> None:
     """What a build of setuptools leaves, after which files were removed and rules changed."""
-    places = [
-        Path(),
-        *(package.relative_to(_top(project, package)) for package in _packages(project)),
-    ]
-    for place in places:
-        folder = project / "build" / "lib" / place
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "left_by_a_build.py").write_text("LEFT = True\n")
-        cache = project / place / "__pycache__"
-        with suppress(OSError):
-            cache.mkdir()
-            (cache / "left_by_a_build.cpython-39.pyc").write_bytes(bytes(16))
-    dist = project / "dist"
-    dist.mkdir(exist_ok=True)
-    (dist / "left-by-a-build.txt").write_text("left\n")
+    packages = [*_packages(project)]
+    for package in (project, *packages):
+        built = project / "build/lib" / package.relative_to(_top(project, package))
+        _plant(project, built / "left_by_a_build.py", b"LEFT = True\n")
+        cached = package / "__pycache__" / "left_by_a_build.cpython-39.pyc"
+        _plant(project, cached, bytes(16))
+    _plant(project, project / "dist/left-by-a-build.txt", b"left\n")
     if (name := _name(project)) is None:
         return
     paths = (path.relative_to(project) for path in project.rglob("*") if path.is_file())
     listed = sorted(path.as_posix() for path in paths if not _NOT_LISTED & set(path.parts))
     for top in (project, project / "src"):
         if top.is_dir():
-            egg_info = top / f"{name}.egg-info"
-            egg_info.mkdir(exist_ok=True)
-            (egg_info / "SOURCES.txt").write_text("\n".join(listed))
+            sources = top / f"{name}.egg-info" / "SOURCES.txt"
+            _plant(project, sources, "\n".join(listed).encode(errors="surrogateescape"))
+
+
+def _plant(project: Path, path: Path, content: bytes) -> None:
+    """Write a new file; none where the project has something else, or a link, in its place."""
+    folder = project
+    for part in path.relative_to(project).parts[:-1]:
+        folder /= part
+        with suppress(FileExistsError):
+            folder.mkdir()
+        if folder.is_symlink() or not folder.is_dir():
+            return
+    with suppress(FileExistsError), path.open("xb") as file:
+        file.write(content)
 
 
 def _top(project: Path, package: Path) -> Path:
@@ -135,7 +140,8 @@ def _packages(project: Path) -> Iterator[Path]:
     for top in (project, project / "src"):
         with suppress(OSError):
             for path in sorted(top.iterdir()):
-                if path.name not in _NO_PACKAGE and (path / "__init__.py").is_file():
+                is_own = path.name not in _NO_PACKAGE and not path.is_symlink()
+                if is_own and not top.is_symlink() and (path / "__init__.py").is_file():
                     yield path
 
 
@@ -150,6 +156,10 @@ def supported_pythons(project: Path) -> SpecifierSet:
     with suppress(OSError, ValueError, KeyError, TypeError):
         table = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))
         text = str(table["project"]["requires-python"])
+    for file in ("setup.cfg", "setup.py"):
+        with suppress(OSError, ValueError):
+            found = _PYTHON_REQUIRES.search((project / file).read_text("utf-8"))
+            text = text or (found[1].strip() if found else "")
     with suppress(InvalidSpecifier):
         return SpecifierSet(text)
     return SpecifierSet()

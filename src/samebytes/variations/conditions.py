@@ -20,7 +20,7 @@ from samebytes.workspace import Room
 LATER_SECONDS = (400 * 24 + 7) * 3600
 VARIED_UMASK = 0o077
 USER, _NUMBER, HOST = "somebody", 4711, "build-elsewhere"
-_ONLINE = Path("/sys/devices/system/cpu/online")
+_ONLINE, _HOSTNAME = Path("/sys/devices/system/cpu/online"), Path("/etc/hostname")
 _INSIDE = Path(__file__).with_name("inside.py")
 
 #: What each of these variations sets in the environment.
@@ -44,8 +44,9 @@ class Conditions:
     """Those of one build.
 
     ``varied`` are the variations of this build, which is the ``number``th, and ``held`` what stands
-    still where it is not varied. ``clock`` is the fixed time, and ``since`` when the check began,
-    in seconds; ``folder`` is private to the check, and ``zlib`` the folder with zlib-ng.
+    still where it is not varied. ``clock`` is the fixed time, in seconds, and ``since`` a
+    file that is as old as the check; ``folder`` is private to it. Of
+    the folders for temporary files, ``visible`` ones can be read; ``zlib`` has zlib-ng.
     """
 
     machine: Machine
@@ -53,14 +54,17 @@ class Conditions:
     varied: frozenset[str]
     number: int
     clock: int
-    since: float
+    since: Path
     folder: Path
+    visible: tuple[Path, ...]
     zlib: Path | None
 
     @property
-    def room(self) -> Path:
-        """Where the room is."""
-        return self.folder / ("another/folder/elsewhere" if "path" in self.varied else "build")
+    def room(self) -> Room:
+        """Where it is built."""
+        if "path" in self.varied:
+            return Room(self.folder / "another/folder/elsewhere", "another-name", "another-tmp")
+        return Room(self.folder / "build")
 
     @property
     def home(self) -> Path:
@@ -103,7 +107,7 @@ class Conditions:
             if locale.folder is not None:
                 found["LOCPATH"] = os.fspath(locale.folder)
         if "clock" in self._set:
-            found |= {"PYTHONPATH": pinned.path(), pinned.SINCE_VARIABLE: str(self.since)}
+            found |= {"PYTHONPATH": pinned.path(), pinned.SINCE_VARIABLE: os.fspath(self.since)}
         if "zlib" in self.varied:
             found |= {"PYTHONPATH": pinned.path(), pinned.ZLIB_VARIABLE: os.fspath(self.zlib or "")}
         return found
@@ -126,8 +130,6 @@ class Conditions:
         options += ["--uname-2.6"] if "kernel" in self.varied else []
         if options:
             yield from (os.fspath(self.machine.setarch or ""), platform.machine(), *options)
-        if "cpus" in self.varied and self.machine.taskset is not None and self._processors > 1:
-            yield from (os.fspath(self.machine.taskset), "-c", str(min(os.sched_getaffinity(0))))
 
     @property
     def _processors(self) -> int:
@@ -147,13 +149,16 @@ class Conditions:
         sandbox = Sandbox(
             program=self.machine.bubblewrap,
             writable=(self.folder,),
+            visible=self.visible,
             host=HOST if "host" in self.varied else None,
             user=_NUMBER if "user" in self.varied else None,
             shown=shown,
             fresh=tree if original in shown else None,
             environment=self._faked(),
         )
-        inside = [sys.executable, "-I", "-S", os.fspath(_INSIDE), str(self.number)]
+        processors = 1 if "cpus" in self.varied else self._processors
+        numbers = (str(self.number), str(processors))
+        inside = [sys.executable, "-I", "-S", os.fspath(_INSIDE), *numbers]
         places = [os.fspath(each) for each in (tree, original)]
         return sandbox.command([*inside, os.fspath(project), order, *places, *command])
 
@@ -165,6 +170,8 @@ class Conditions:
             users = f"{USER}:x:{_NUMBER}:{_NUMBER}::{self.home}:/bin/sh\n"
             yield Path("/etc/passwd"), self._written("passwd", users)
             yield Path("/etc/group"), self._written("group", f"{USER}:x:{_NUMBER}:\n")
+        if "host" in self.varied and _HOSTNAME.is_file():
+            yield _HOSTNAME, self._written("hostname", f"{HOST}\n")
 
     def _written(self, name: str, text: str) -> Path:
         path = self.folder / f"seen-{name}-{self.number}"

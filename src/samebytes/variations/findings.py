@@ -56,12 +56,21 @@ class Finding:
     detail: str = ""
 
 
-def find(tried: Sequence[str], compared: Callable[[Varied], Compared]) -> tuple[Finding, ...]:
+def find(
+    tried: Sequence[str], first: Compared, build: Callable[[Varied], Compared]
+) -> tuple[Finding, ...]:
     """The findings, those of a single variation first, in the order of the table.
 
-    ``compared`` builds with the given variations, if it has not yet, and compares.
+    ``first`` is the build with all variations; ``build`` builds with the given ones, and compares.
     """
-    blame = _blame(tried, compared)
+    known = {frozenset(tried): first}
+
+    def compared(varied: Varied) -> Compared:
+        if varied not in known:
+            known[varied] = build(varied)
+        return known[varied]
+
+    blame = _blame(tried, compared, build)
     found: list[Finding] = []
     alone: set[Symptom] = set()
     for varied in sorted(blame.culprits, key=lambda each: (not each, len(each), in_order(each))):
@@ -69,11 +78,19 @@ def find(tried: Sequence[str], compared: Callable[[Varied], Compared]) -> tuple[
         if len(varied) > 1:
             symptoms -= alone
         alone |= symptoms
-        found += _findings(varied, symptoms, compared(varied))
+        # What chance made in one build need not be in the next.
+        builds = [compared(varied)] if varied else list(known.values())
+        for each in builds:
+            found += _findings(varied, symptoms & each.symptoms, each)
+            symptoms -= each.symptoms
     return tuple(found)
 
 
-def _blame(tried: Sequence[str], compared: Callable[[Varied], Compared]) -> Blame[Symptom]:
+def _blame(
+    tried: Sequence[str],
+    compared: Callable[[Varied], Compared],
+    build: Callable[[Varied], Compared],
+) -> Blame[Symptom]:
     shown: dict[Varied, frozenset[Symptom]] = {}
     suspected: dict[Varied, dict[Symptom, str | None]] = {}
 
@@ -82,13 +99,16 @@ def _blame(tried: Sequence[str], compared: Callable[[Varied], Compared]) -> Blam
             shown[varied] = compared(varied).symptoms
         return shown[varied]
 
+    def again(varied: Varied) -> frozenset[Symptom]:
+        return build(varied).symptoms
+
     def suspects(symptom: Symptom, varied: Varied) -> str | None:
         if varied not in suspected:
             pairs = compared(varied).differences()
             suspected[varied] = {one: each and suspect(each) for one, each in pairs}
         return suspected[varied].get(symptom)
 
-    return find_blame(tried, show, suspects)
+    return find_blame(tried, show, again, suspects)
 
 
 def _findings(

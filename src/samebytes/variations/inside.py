@@ -1,11 +1,11 @@
 """Starts a command in a sandbox: a script with the standard library only.
 
-    inside.py PROCESSES FOLDER ORDER TREE ORIGINAL COMMAND ...
+    inside.py PROCESSES PROCESSORS FOLDER ORDER TREE ORIGINAL COMMAND ...
 
 First it starts and ends PROCESSES processes, so that the number of the next is another one than in
-the build before. If ORDER is 'forward' or 'backward', the files of ORIGINAL are copied to the empty
-folder TREE such that each folder there lists them by name in that order. The command is run in
-FOLDER.
+the build before. On more than PROCESSORS processors the command does not run. If ORDER is 'forward'
+or 'backward', the files of ORIGINAL are copied to the empty folder TREE such that each folder there
+lists them by name in that order. The command is run in FOLDER.
 """
 
 import os
@@ -62,8 +62,9 @@ def copy_file(original: str, target: str, facts: os.stat_result) -> None:
 
 
 def main() -> None:
-    processes, folder, order, tree, original, *command = sys.argv[1:]
+    processes, processors, folder, order, tree, original, *command = sys.argv[1:]
     start_processes(int(processes))
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(processors)])
     if order in ("forward", "backward"):
         copy(original, tree, (order == "backward") is not lists_newest_first(tree))
     os.chdir(folder)

@@ -6,7 +6,9 @@ import os
 import platform
 import re
 import shutil
+import tempfile
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,7 +48,6 @@ class Machine:
 
     bubblewrap: Path | None = None
     setarch: Path | None = None
-    taskset: Path | None = None
     faketime: Path | None = None
     locale: Locale | None = None
     python: Interpreter | None = None
@@ -79,12 +80,13 @@ class _Survey:
     lacking: dict[str, str] = field(default_factory=dict)
 
     def machine(self, interpreter: Interpreter, supported: SpecifierSet) -> Machine:
+        if not _ONLINE.is_file():
+            self._lack({"cpus"}, f"{_ONLINE} is not there")
         bubblewrap = self._bubblewrap() if self.wanted & CONFINED else None
         setarch = self._setarch() if self.wanted & {"aslr", "kernel"} else None
         return Machine(
             bubblewrap=bubblewrap,
             setarch=setarch,
-            taskset=self._taskset() if "cpus" in self.wanted else None,
             faketime=self._faketime() if "clock" in self.wanted else None,
             locale=self._locale() if "locale" in self.wanted else None,
             python=self._python(interpreter, supported) if "python" in self.wanted else None,
@@ -128,11 +130,6 @@ class _Survey:
                 self._lack({name}, f"setarch {option} does not work here ({said})")
         return program
 
-    def _taskset(self) -> Path | None:
-        if not _ONLINE.is_file():
-            self._lack({"cpus"}, f"{_ONLINE} is not there")
-        return self._program("taskset")
-
     def _faketime(self) -> Path | None:
         for pattern in _FAKETIME:
             for path in sorted(Path("/").glob(pattern[1:])):
@@ -162,10 +159,14 @@ class _Survey:
             self._lack({"locale"}, "there is no locale but C and English, and no source of one")
             return None
         folder.mkdir(parents=True, exist_ok=True)
-        command = (program, "--no-archive", "-i", _LANGUAGE, "-f", "UTF-8", folder / name)
-        if said := self._works(*command):
-            self._lack({"locale"}, f"no locale can be made ({said})")
-            return None
+        with tempfile.TemporaryDirectory(prefix=".new-", dir=folder) as staging:
+            made = Path(staging) / name
+            command = (program, "--no-archive", "-i", _LANGUAGE, "-f", "UTF-8", made)
+            if said := self._works(*command):
+                self._lack({"locale"}, f"no locale can be made ({said})")
+                return None
+            with suppress(OSError):  # where another check was quicker
+                os.rename(made, folder / name)
         return Locale(name=name, folder=folder)
 
     def _python(self, interpreter: Interpreter, supported: SpecifierSet) -> Interpreter | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -96,7 +97,7 @@ class Plain:
     @classmethod
     def of(cls, trial: Trial, epoch: Epoch | None) -> Plain:
         """Raises ArtifactError where a file cannot be read."""
-        files = final_files(trial, epoch)
+        files = _final_files(trial, epoch)
         return cls(
             files=files,
             digests=_digests(files),
@@ -136,9 +137,18 @@ def _digests(files: Mapping[Form, Path]) -> dict[Form, Digest]:
     return {form: Digest.of_file(path) for form, path in files.items()}
 
 
-def final_files(trial: Trial, epoch: Epoch | None) -> Mapping[Form, Path]:
+def _final_files(trial: Trial, epoch: Epoch | None) -> dict[Form, Path]:
     """The files of a build as they would be published."""
     return {form: _final(trial, form, epoch) for form in trial.files}
+
+
+def kept_files(trial: Trial, epoch: Epoch | None) -> dict[Form, Path]:
+    """The same; a file that cannot be read stays as the backend wrote it."""
+    files = dict(trial.files)
+    for form in trial.files:
+        with suppress(ArtifactError):
+            files[form] = _final(trial, form, epoch)
+    return files
 
 
 def _final(trial: Trial, form: Form, epoch: Epoch | None) -> Path:

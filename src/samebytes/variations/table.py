@@ -40,7 +40,7 @@ REPEAT = Variation(
     title="nothing: it was only built again",
     change="nothing is changed",
     fix="Leave out what chance decides: random names and numbers, memory addresses, the order in "
-    "which threads or processes end.",
+    "which threads or processes end. Check again then: it hides what else differs in this place.",
 )
 
 _ROWS: tuple[tuple[str, str, str, Scope, str], ...] = (
@@ -117,7 +117,7 @@ _ROWS: tuple[tuple[str, str, str, Scope, str], ...] = (
     (
         "environment",
         "variables of the environment",
-        "none → CI, DEBUG, BUILD_NUMBER and others",
+        "none → CI, BUILD_NUMBER and others",
         Scope.ALWAYS,
         "Take nothing from variables that the recipe does not name.",
     ),
@@ -241,6 +241,8 @@ def chosen(text: str | None, *, raw: bool) -> frozenset[str]:
         if each.scope is Scope.ALWAYS or (each.scope is Scope.RAW and raw)
     }
     words = [word.strip() for word in (text or "").split(",") if word.strip()]
+    if text is not None and not words:
+        raise UserError("--vary names no variation.", hint="Leave it out, or name some.")
     added = [word for word in words if not word.startswith("-")]
     found = set() if added else set(default)
     for word in added:

@@ -3,59 +3,57 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from samebytes.builder import Backend, Distribution
+from samebytes.builder import Backend
 from samebytes.errors import SamebytesError
 from samebytes.interpreter import Interpreter
-from samebytes.recipe import Pin
 from samebytes.request import Workshop
 from samebytes.toolchain import Toolchain
 from samebytes.variations.machine import Machine
-from samebytes.workspace import Room
 
 #: The variations that decide which toolchain is used.
 _DECIDING = frozenset({"python", "requirements"})
 _ZLIB_NG = "zlib-ng"
-_DISTRIBUTIONS: tuple[Distribution, ...] = ("sdist", "wheel")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """Makes backends; ``day`` None means the newest requirements in any case."""
+    """Makes backends; ``day`` None means the newest requirements in any case.
+
+    ``asked`` says what a backend asks for besides ``requires``.
+    """
 
     workshop: Workshop
     interpreter: Interpreter
     requires: frozenset[str]
+    asked: Callable[[Backend], frozenset[str]]
     day: datetime | None
     config_settings: Mapping[str, tuple[str, ...]]
     timeout: float
     _kept: dict[frozenset[str], Toolchain] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def with_extra(self, room: Room, tree: Path, epoch: int, pool: Executor) -> Tools:
-        """Tools with what the backend asks for besides ``build-system.requires``."""
-        backend = self.backend(Machine(), frozenset())
-        asked = [
-            pool.submit(backend.extra_requires, room, tree, distribution, epoch)
-            for distribution in _DISTRIBUTIONS
-        ]
-        extra = frozenset[str]().union(*(answer.result() for answer in asked))
-        return replace(self, requires=self.requires | extra, _kept={}) if extra else self
-
     def backend(self, machine: Machine, varied: frozenset[str]) -> Backend:
         """The backend for what is varied; raises as ``Toolshed`` does."""
         key = varied & _DECIDING
         with self._lock:
             if key not in self._kept:
-                shed = self.workshop.toolshed(self._interpreter(machine, key))
-                pins = self._pins(machine, key)
-                self._kept[key] = shed.provide(pins)
-            toolchain = self._kept[key]
+                self._kept[key] = self._made(machine, key)
+            return self._made_of(self._kept[key])
+
+    def _made(self, machine: Machine, key: frozenset[str]) -> Toolchain:
+        shed = self.workshop.toolshed(self._interpreter(machine, key))
+        day = None if "requirements" in key else self.day
+        toolchain = shed.provide(shed.resolve(self.requires, day))
+        if extra := self.asked(self._made_of(toolchain)):
+            toolchain = shed.provide(shed.resolve(self.requires | extra, day))
+        return toolchain
+
+    def _made_of(self, toolchain: Toolchain) -> Backend:
         return self.workshop.backend(
             toolchain, timeout=self.timeout, config_settings=self.config_settings
         )
@@ -96,7 +94,3 @@ class Tools:
         if "python" in varied and machine.python is not None:
             return machine.python
         return self.interpreter
-
-    def _pins(self, machine: Machine, varied: frozenset[str]) -> tuple[Pin, ...]:
-        shed = self.workshop.toolshed(self._interpreter(machine, varied))
-        return shed.resolve(self.requires, None if "requirements" in varied else self.day)

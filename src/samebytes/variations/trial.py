@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,9 +20,14 @@ from samebytes.errors import ArtifactError, UserError
 from samebytes.source import Source
 from samebytes.variations.checkout import clean_tree, raw_tree, unpack
 from samebytes.variations.conditions import Conditions
-from samebytes.workspace import Room, Workspace
+from samebytes.workspace import Room, Workspace, remove_folder
 
 _WITNESS = Path(__file__).with_name("witness.py")
+#: The variations of which it tells what it sees.
+WITNESSED = frozenset(
+    {"aslr", "clock", "cpus", "environment", "exec-path", "file-order", "hash-seed", "home", "host"}
+    | {"kernel", "locale", "path", "python", "timezone", "umask", "user", "zlib"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +46,31 @@ class Trial:
     seen: Mapping[str, object]
 
 
+class Pace:
+    """Keeps the plain build and another from writing the same thing in the same second.
+
+    What a hook learns of the true time, past the clock that stands still for it, then differs.
+    """
+
+    #: Times in a zip have steps of two seconds.
+    SECONDS = 2.1
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._begun: dict[tuple[bool, Form], float] = {}
+
+    def wait(self, form: Form, *, is_plain: bool) -> None:
+        """Wait until it is long enough since the other side's hook for such an artifact began."""
+        while True:
+            with self._lock:
+                now = time.monotonic()
+                left = self._begun.get((not is_plain, form), -math.inf) + self.SECONDS - now
+                if left <= 0:
+                    self._begun[is_plain, form] = now
+                    return
+            time.sleep(left)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
     """What all builds of a check have in common.
@@ -50,18 +84,18 @@ class Ground:
     epoch: Epoch
     space: Workspace
     backend: Callable[[frozenset[str]], Backend]
+    pace: Pace
 
     def build(self, conditions: Conditions) -> Trial:
         """Build under ``conditions``; raises UserError where they cannot be had."""
-        room = Room.prepare(conditions.room)
-        conditions.home.mkdir(exist_ok=True)
+        room = conditions.room.prepared()
         backend = self.backend(conditions.varied)
         backend = replace(backend, path=conditions.path(backend.path))
         return _Work(self, conditions, room, self.space.shelf(), backend, {}, {}).trial()
 
     def tidy(self, conditions: Conditions) -> None:
         """Remove the room of a build that is done with; its files are elsewhere."""
-        Room(conditions.room).remove()
+        conditions.room.remove()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +110,17 @@ class _Work:
 
     def trial(self) -> Trial:
         seen = self._seen()
-        project = self._tree()
-        sdist, facts = self._built("sdist", project), None
+        facts = None
         if "route" in self.conditions.varied:
-            self._leave_tree()
+            # Not in the same order as elsewhere: what two builds write is not written at one time.
             self._built("wheel", self._tree())
-        elif sdist is not None:
             self._leave_tree()
-            try:
-                facts = unpack(sdist, self.room, self._mtime, raw=self.ground.raw)
-            except ArtifactError as error:
-                self.errors[Form.SDIST] = error
-            else:
-                self._built("wheel", self.room.tree)
+            self._built("sdist", self._tree())
+        elif sdist := self._built("sdist", self._tree()):
+            self._leave_tree()
+            facts = self._from_sdist(sdist)
+        else:
+            self.errors[Form.WHEEL] = self.errors[Form.SDIST]
         return Trial(
             shelf=self.shelf,
             varied=self.conditions.varied,
@@ -97,6 +129,15 @@ class _Work:
             facts=facts,
             seen=seen,
         )
+
+    def _from_sdist(self, sdist: Path) -> Sequence[TarFacts] | None:
+        try:
+            facts = unpack(sdist, self.room, self._mtime, raw=self.ground.raw)
+        except ArtifactError as error:
+            self.errors.update({Form.SDIST: error, Form.WHEEL: error})
+            return None
+        self._built("wheel", self.room.tree)
+        return facts
 
     @property
     def _mtime(self) -> int:
@@ -110,7 +151,8 @@ class _Work:
 
     def _leave_tree(self) -> None:
         """Make room for another tree at the same path; to remove this one can wait."""
-        os.rename(self.room.tree, self.shelf / "tree")
+        with suppress(FileNotFoundError):  # where the build removed it
+            os.rename(self.room.tree, self.shelf / "tree")
 
     def _surrounded(self, tree: Path, project: Path) -> Backend:
         surroundings = self.conditions.surroundings(self.room, tree, project)
@@ -120,6 +162,10 @@ class _Work:
         epoch = self.ground.epoch
         seconds = epoch.seconds if distribution == "sdist" else epoch.for_zip
         form = Form(distribution)
+        for folder in (self.conditions.home, self.room.tmp):
+            remove_folder(folder)
+            folder.mkdir()
+        self.ground.pace.wait(form, is_plain=self.conditions.number == 1)
         try:
             backend = self._surrounded(self.room.tree, project)
             made = backend.build(
@@ -136,6 +182,7 @@ class _Work:
         """What the build's Python sees in a folder with a few files."""
         folder = self.room.root / "witness"
         folder.mkdir()
+        self.conditions.home.mkdir(exist_ok=True)
         for name in ("one", "two", "three", "four"):
             (folder / name).touch()
         backend = self._surrounded(folder, folder)

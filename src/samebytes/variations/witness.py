@@ -12,9 +12,10 @@ import zlib
 
 
 def memory():
-    """How this process was told to lay out its memory; the bit that forbids chance is 0x40000."""
-    with open("/proc/self/personality") as file:
-        return int(file.read(), 16) & 0x0040000
+    """The end of the stack: the same in every process unless chance decides."""
+    with open("/proc/self/maps") as file:
+        (stack,) = [line.split()[0] for line in file if line.rstrip().endswith("[stack]")]
+    return stack.split("-")[1]
 
 
 def months():
@@ -35,7 +36,7 @@ def zlib_used():
 SEEN = {
     "aslr": memory,
     "clock": lambda: int(time.time()),
-    "cpus": os.cpu_count,
+    "cpus": lambda: (os.cpu_count(), len(os.sched_getaffinity(0))),
     "environment": lambda: sorted(os.environ),
     "exec-path": lambda: os.environ["PATH"],
     "file-order": lambda: os.listdir("."),
@@ -59,7 +60,7 @@ def main():
         try:
             facts[name] = see()
         except Exception as error:
-            facts[name] = repr(error)
+            print(f"{name}: {error!r}", file=sys.stderr)
     print(json.dumps(facts))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-#: Where zlib-ng is installed, if it is to be used; and since when, in seconds, the build runs.
+#: Where zlib-ng is installed, if it is to be used; and a file that is as old as the check.
 ZLIB_VARIABLE = "SAMEBYTES_ZLIB"
 SINCE_VARIABLE = "SAMEBYTES_SINCE"
 

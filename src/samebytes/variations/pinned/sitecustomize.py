@@ -16,11 +16,14 @@ _ZLIB = os.environ.get("SAMEBYTES_ZLIB", "")
 
 
 def _pinned(function, since, now):
-    """An ``os.stat`` for which files that are newer than ``since`` are of ``now``."""
+    """An ``os.stat`` for which files of the day that begins at ``since`` are of ``now``.
+
+    Later than that, in the future, only files can be that say so themselves.
+    """
 
     def stat(*arguments, **options):
         found = function(*arguments, **options)
-        if found.st_mtime < since:
+        if not since <= found.st_mtime < since + 86400:
             return found
         whole = [found[i] for i in range(7)] + [now, now, now]
         more = {name: getattr(found, name) for name in _MORE if hasattr(found, name)}
@@ -43,9 +46,10 @@ def _sleep(seconds):
 
 if _SINCE:
     time.sleep = _sleep
+    _began = os.stat(_SINCE).st_mtime
     for _name in ("stat", "lstat", "fstat"):
         _real = getattr(os, _name)
-        _new = _pinned(_real, float(_SINCE), int(time.time()))
+        _new = _pinned(_real, _began, int(time.time()))
         for _able in (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks):
             if _real in _able:
                 _able.add(_new)
