@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from conftest import Command
 from projects import HATCHLING, SETUPTOOLS, repository
-from zoo import FAILS, ONLY_TOGETHER, RAW, TWO_FAULTS, ZOO, animal
+from zoo import FAILS, MORE, ONLY_TOGETHER, RAW, TWO_FAULTS, ZOO, animal
 
 from samebytes.variations.table import REPEAT, VARIATIONS, Scope
 
@@ -61,6 +61,14 @@ def test_one_without_a_fault_is_reproducible(raw: bool, folder: Path, samebytes:
     assert document["builds"] == 2
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("what", MORE)
+def test_more_of_what_can_show(what: str, folder: Path, samebytes: Command) -> None:
+    files, expected = MORE[what]
+    document = check(samebytes, repository(folder / "project", files))
+    assert blamed(document) == expected
+
+
 def test_two_faults_in_one_place_are_both_named(folder: Path, samebytes: Command) -> None:
     project = repository(folder / "project", TWO_FAULTS)
     assert blamed(check(samebytes, project)) == {("clock",), ("host",)}
@@ -103,7 +111,8 @@ def test_another_zlib_shows_in_the_compressed_streams(folder: Path, samebytes: C
 @pytest.mark.slow
 def test_setuptools_shows_what_is_known_of_it(folder: Path, samebytes: Command) -> None:
     project = repository(folder / "project", SETUPTOOLS)
-    document = check(samebytes, project, "--raw")
+    varied = "clock,path,umask,user,home,route,crlf,leftovers"
+    document = check(samebytes, project, "--raw", "--vary", varied)
     causes = {each["cause"] for each in document["findings"] if each["form"] == "sdist"}
     assert causes >= {"setuptools-sdist-time", "builder-identity", "umask", "line-ends"}
     assert ("route", "leftovers") in blamed(document)
@@ -115,9 +124,11 @@ def test_the_same_project_checked_twice_gives_the_same_report(
     folder: Path, samebytes: Command
 ) -> None:
     project = repository(folder / "project", TWO_FAULTS | {"more.txt": "more\n"})
-    documents = [check(samebytes, project) for _ in range(2)]
-    for document in documents:
-        del document["seconds"]
+    documents, reports = [], []
+    for number in range(2):
+        target = folder / f"{number}.json"
+        reports.append(samebytes("check", project, "--json", target).stdout)
+        documents.append(json.loads(target.read_text()))
+        assert documents[-1].pop("seconds") > 0
     assert json.dumps(documents[0]) == json.dumps(documents[1])
-    reports = [samebytes("check", project).stdout for _ in range(2)]
     assert reports[0] == reports[1]

@@ -146,6 +146,8 @@ def test_no_python_that_the_project_supports(folder: Path) -> None:
         ({}, ""),
         ({"pyproject.toml": "[project]\nrequires-python = '>=3.9'"}, ">=3.9"),
         ({"PKG-INFO": "Name: x\nRequires-Python: >=3.10\n"}, ">=3.10"),
+        ({"setup.cfg": "[options]\npython_requires = >=3.8,<3.12\n"}, ">=3.8,<3.12"),
+        ({"setup.py": "setup(\n    python_requires='>=3.8',\n)"}, ">=3.8"),
         ({"pyproject.toml": "["}, ""),
         ({"pyproject.toml": "[project]\nrequires-python = 3"}, ""),
         ({"pyproject.toml": "[project]\nrequires-python = 'new'"}, ""),

@@ -108,3 +108,54 @@ RAW = frozenset({"crlf", "export", "leftovers", "umask", "untracked"})
 TWO_FAULTS = _content("socket.gethostname() + time.strftime('%Y')")
 ONLY_TOGETHER = _content("time.localtime(0)[3] > 0 and socket.gethostname() == 'build-elsewhere'")
 FAILS = _content("{None: 1}[os.environ.get('BUILD_NUMBER')]")
+
+#: More ways to break under a variation, or none; what they are put down to.
+MORE: Mapping[str, tuple[dict[str, str], set[tuple[str, ...]]]] = {
+    "the folder's own name": (_content("os.path.basename(os.getcwd())"), {("path",)}),
+    "the temporary folder's name": (
+        _content("os.path.basename(os.environ['TMPDIR'])"),
+        {("path",)},
+    ),
+    "the host's name in a file": (_content("open('/etc/hostname').read()"), {("host",)}),
+    "the processors it may use": (_content("len(os.sched_getaffinity(0))"), {("cpus",)}),
+    "the number of the process": (_content("os.getpid()"), {("repeat",)}),
+    "the true time, past the clock": (
+        animal(
+            "import subprocess\n"
+            "def content(): return subprocess.check_output(['env', '-i', 'date'])"
+        ),
+        {("repeat",)},
+    ),
+    "the true time of a file, past the clock": (
+        animal(
+            "def content():\n"
+            "    open(os.path.join(os.environ['TMPDIR'], 'new'), 'w').close()\n"
+            "    return [int(e.stat().st_mtime) for e in os.scandir(os.environ['TMPDIR'])]"
+        ),
+        {("repeat",)},
+    ),
+    "a lock in /tmp": (
+        animal(
+            "def content():\n"
+            "    os.mkdir('/tmp/lock-of-the-zoo')\n"
+            "    time.sleep(0.3)\n"
+            "    os.rmdir('/tmp/lock-of-the-zoo')\n"
+            "    return 'same'"
+        ),
+        set(),
+    ),
+    "what it left at home": (
+        animal(
+            "def content():\n"
+            "    path = os.path.expanduser('~/.marker')\n"
+            "    found = os.path.exists(path)\n"
+            "    open(path, 'w').close()\n"
+            "    return found"
+        ),
+        set(),
+    ),
+    "nothing at all, in a CI": (
+        animal("if 'BUILD_NUMBER' in os.environ: raise SystemExit('not here')"),
+        {("environment",)},
+    ),
+}

@@ -68,7 +68,11 @@ def main() -> None:
     if order in ("forward", "backward"):
         copy(original, tree, (order == "backward") is not lists_newest_first(tree))
     os.chdir(folder)
-    os.execvp(command[0], command)  # noqa: S606 - what we were given to run
+    child = os.fork()
+    if child == 0:
+        os.execvp(command[0], command)  # noqa: S606 - what we were given to run
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    sys.exit(status if status >= 0 else 128 - status)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -47,7 +48,7 @@ class Trial:
 
 
 class Pace:
-    """Keeps the plain build and another from writing the same thing in the same second.
+    """Keeps other builds from writing the same thing in the same second as the plain one.
 
     What a hook learns of the true time, past the clock that stands still for it, then differs.
     """
@@ -59,16 +60,22 @@ class Pace:
         self._lock = threading.Lock()
         self._begun: dict[tuple[bool, Form], float] = {}
 
-    def wait(self, form: Form, *, is_plain: bool) -> None:
-        """Wait until it is long enough since the other side's hook for such an artifact began."""
+    def begin(self, form: Form, *, is_plain: bool) -> None:
+        """A hook for such an artifact begins: of another build, when it is late enough."""
         while True:
             with self._lock:
                 now = time.monotonic()
-                left = self._begun.get((not is_plain, form), -math.inf) + self.SECONDS - now
-                if left <= 0:
+                plain = -math.inf if is_plain else self._begun.get((True, form), -math.inf)
+                if (left := plain + self.SECONDS - now) <= 0:
                     self._begun[is_plain, form] = now
                     return
             time.sleep(left)
+
+    def is_apart(self, form: Form) -> bool:
+        """Whether the plain build's hook and the last other one began long enough apart."""
+        with self._lock:
+            plain = self._begun.get((True, form), time.monotonic())
+            return abs(plain - self._begun[False, form]) >= self.SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,10 +119,13 @@ class _Work:
         seen = self._seen()
         facts = None
         if "route" in self.conditions.varied:
-            # Not in the same order as elsewhere: what two builds write is not written at one time.
+            # First the wheel, while the plain build is at its sdist.
             self._built("wheel", self._tree())
             self._leave_tree()
             self._built("sdist", self._tree())
+            if not self.ground.pace.is_apart(Form.WHEEL):
+                self._leave_tree()
+                self._built("wheel", self._tree())
         elif sdist := self._built("sdist", self._tree()):
             self._leave_tree()
             facts = self._from_sdist(sdist)
@@ -152,7 +162,7 @@ class _Work:
     def _leave_tree(self) -> None:
         """Make room for another tree at the same path; to remove this one can wait."""
         with suppress(FileNotFoundError):  # where the build removed it
-            os.rename(self.room.tree, self.shelf / "tree")
+            os.rename(self.room.tree, Path(tempfile.mkdtemp(dir=self.shelf)) / "tree")
 
     def _surrounded(self, tree: Path, project: Path) -> Backend:
         surroundings = self.conditions.surroundings(self.room, tree, project)
@@ -162,10 +172,11 @@ class _Work:
         epoch = self.ground.epoch
         seconds = epoch.seconds if distribution == "sdist" else epoch.for_zip
         form = Form(distribution)
+        self.errors.pop(form, None)
         for folder in (self.conditions.home, self.room.tmp):
             remove_folder(folder)
             folder.mkdir()
-        self.ground.pace.wait(form, is_plain=self.conditions.number == 1)
+        self.ground.pace.begin(form, is_plain=self.conditions.number == 1)
         try:
             backend = self._surrounded(self.room.tree, project)
             made = backend.build(
