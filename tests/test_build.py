@@ -128,6 +128,7 @@ def test_sdist_only_wheel_only_and_routes(folder: Path, samebytes: Command) -> N
         assert json.loads((out / RECORD).read_text())["recipe"]["route"] == route
 
 
+@pytest.mark.slow
 def test_sdist_as_source_and_its_own_rebuild(folder: Path, samebytes: Command) -> None:
     root = repository(folder / "project", SETUPTOOLS)
     from_git = samebytes("build", root, "-o", folder / "a")
@@ -137,6 +138,7 @@ def test_sdist_as_source_and_its_own_rebuild(folder: Path, samebytes: Command) -
     assert f"{EPOCH} (2026-11-03 12:00:01 UTC), from the sdist's members" in from_sdist.stderr
 
 
+@pytest.mark.slow
 def test_time_of_day_is_not_made_to_look_reproducible(folder: Path, samebytes: Command) -> None:
     content = "def content(): return repr(time.time_ns())"
     root = repository(folder / "project", own_backend(content))

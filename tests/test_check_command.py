@@ -105,12 +105,14 @@ def test_report_document_and_page(broken: Path, folder: Path, samebytes: Command
     assert "build-elsewhere" in compared.stdout
 
 
+@pytest.mark.slow
 def test_what_is_not_reproducible_with_quiet(broken: Path, samebytes: Command) -> None:
     done = samebytes("check", broken, "--vary", "host", "-q")
     assert done.stdout == "not reproducible: 1 of 1 variation changes the bytes\n"
     assert (done.status, done.stderr) == (1, "")
 
 
+@pytest.mark.slow
 def test_what_a_machine_lacks_is_named(broken: Path, folder: Path, samebytes: Command) -> None:
     """Without bubblewrap, setarch and the rest: what needs them is not tried, and that is said."""
     tools = folder / "bin"
@@ -155,6 +157,7 @@ def test_refusals(arguments: list[str], message: str, broken: Path, samebytes: C
     assert message in done.stderr
 
 
+@pytest.mark.slow
 def test_a_plain_build_that_fails_is_no_finding(folder: Path, samebytes: Command) -> None:
     root = repository(folder / "project", own_backend("def content(): raise ValueError('no')"))
     done = samebytes("check", root, "--json", "-")
@@ -164,6 +167,7 @@ def test_a_plain_build_that_fails_is_no_finding(folder: Path, samebytes: Command
     assert "ValueError: no" in document["error"]["detail"]
 
 
+@pytest.mark.slow
 def test_the_checkout_stays_as_it_is(folder: Path, samebytes: Command) -> None:
     root = repository(folder / "project", HATCHLING)
     (root / "untracked.txt").write_text("not committed\n")
@@ -174,6 +178,7 @@ def test_the_checkout_stays_as_it_is(folder: Path, samebytes: Command) -> None:
     assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == before
 
 
+@pytest.mark.slow
 def test_nothing_is_written_through_links(folder: Path, samebytes: Command) -> None:
     """A stranger's repository may have links where leftovers would be put."""
     victim = folder / "victim"
@@ -193,12 +198,14 @@ def test_nothing_is_written_through_links(folder: Path, samebytes: Command) -> N
     assert {path: path.read_text() for path in victim.rglob("*")} == before
 
 
+@pytest.mark.slow
 def test_a_build_that_removes_its_own_tree(folder: Path, samebytes: Command) -> None:
     fault = "import shutil\ndef note(): shutil.rmtree(os.getcwd()); return 'gone'"
     root = repository(folder / "project", animal(fault))
     assert samebytes("check", root, "--vary=-file-order").status == 0
 
 
+@pytest.mark.slow
 def test_an_archive_that_only_the_varied_build_spoils_is_kept(
     folder: Path, samebytes: Command
 ) -> None:
@@ -239,6 +246,7 @@ def left(base: Path) -> Iterator[str]:
     yield from (str(path) for path in Path("/dev/shm").glob("*faketime*"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 @pytest.mark.parametrize("moment", ["starting", "building"])
 def test_nothing_is_left_when_it_is_stopped(
@@ -272,6 +280,7 @@ def test_nothing_is_left_when_it_is_stopped(
     assert not list(left(base))
 
 
+@pytest.mark.slow
 def test_nothing_is_left_when_it_ends(folder: Path, samebytes: Command) -> None:
     root = repository(folder / "project", animal())
     base = folder / "base"
@@ -281,6 +290,7 @@ def test_nothing_is_left_when_it_ends(folder: Path, samebytes: Command) -> None:
     assert not list(left(base))
 
 
+@pytest.mark.slow
 def test_a_build_that_hangs_is_ended(folder: Path, samebytes: Command) -> None:
     root = repository(folder / "project", HANGS)
     started = time.monotonic()

@@ -209,6 +209,7 @@ def many_differences() -> tuple[ZipSpec, ZipSpec]:
     return ZipSpec(members=tuple(members)), ZipSpec(members=tuple(others))
 
 
+@pytest.mark.slow
 def test_at_most_forty_lines_unless_verbose(folder: Path, samebytes: Command) -> None:
     one, two = many_differences()
     files = write(folder, "a", one), write(folder, "b", two)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import pytest
 from conftest import Command
 from projects import SETUPTOOLS, commit, own_backend, repository
 from referencing import Registry, Resource
@@ -32,6 +33,7 @@ def validate(document: Any, name: str) -> None:
     kind(schema, registry=registry, format_checker=kind.FORMAT_CHECKER).validate(document)
 
 
+@pytest.mark.slow
 def test_documents_of_builds_findings_and_failures(folder: Path, samebytes: Command) -> None:
     root = repository(folder / "project", SETUPTOOLS)
     statuses = []

@@ -99,6 +99,7 @@ def run(python: Path, code: str, folder: Path, found: Conditions) -> Any:
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("varied", [(), ("clock",)])
 def test_the_clock_stands_still(varied: tuple[str, ...], folder: Path, pythons: list[str]) -> None:
     now = NOON + (400 * 24 + 7) * 3600 * len(varied)

@@ -154,5 +154,6 @@ def write_target(text: str, target: str, option: str) -> None:
 
 def _unwritable(target: str, reason: str, option: str) -> UserError:
     return UserError(
-        f"{target} cannot be written: {reason}.", hint=f"Name another place with --{option}."
+        f"{target} cannot be written: {reason}.",
+        hint=f"Name another with --{option} {'DIR' if option == 'keep' else 'FILE'}.",
     )

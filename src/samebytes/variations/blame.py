@@ -53,11 +53,10 @@ def find_blame(
 
 
 class _Found(NamedTuple):
-    """Who is probably to blame; whether some build did not show it, and the last one did not."""
+    """Who is probably to blame; unsure, if builds disagreed and it was not built again since."""
 
     culprit: str
-    was_absent: bool = False
-    was_inferred: bool = False
+    is_unsure: bool = False
 
 
 @dataclass(slots=True)
@@ -76,17 +75,18 @@ class _Search(Generic[Symptom]):
     def explain(self, symptom: Symptom, left: Sequence[str]) -> None:
         """Find what makes a symptom; nothing is blamed for what does not show a second time."""
         found = self._suspected(symptom, left) or self._halved(symptom, left)
+        if symptom in self._chance():
+            return
         together = frozenset([found.culprit])
         if symptom not in self.show(together):
-            if symptom in self._chance() or symptom not in self.again(frozenset(left)):
-                return self._put_down(frozenset(), frozenset([symptom]))
-            together = frozenset(self._together(symptom, tuple(left), ()))
-        elif not found.was_absent:
-            if symptom in self._chance():
-                return None
-        elif not found.was_inferred and symptom not in self.again(together):
-            return self._put_down(frozenset(), frozenset([symptom]))
-        return self._put_down(together, self.show(together) - self.blame.chance)
+            if symptom not in self.again(frozenset(left)):
+                together = frozenset()
+            else:
+                together = frozenset(self._together(symptom, tuple(left), ()))
+        elif found.is_unsure and symptom not in self.again(together):
+            together = frozenset()
+        shown = self.show(together) - self.blame.chance if together else frozenset([symptom])
+        self._put_down(together, shown)
 
     def _put_down(self, varied: Varied, symptoms: frozenset[Symptom]) -> None:
         self.blame.culprits[varied] = self.blame.culprits.get(varied, frozenset()) | symptoms
@@ -100,16 +100,15 @@ class _Search(Generic[Symptom]):
 
     def _halved(self, symptom: Symptom, left: Sequence[str]) -> _Found:
         """The only one that can be to blame, if it is one alone."""
-        rest, was_absent, was_inferred = list(left), False, False
+        rest, absent = list(left), []
         while len(rest) > 1:
             half = rest[: (len(rest) + 1) // 2]
-            was_inferred = symptom not in self.show(frozenset(half))
-            was_absent |= was_inferred
-            rest = rest[len(half) :] if was_inferred else half
-        return _Found(rest[0], was_absent, was_inferred)
+            absent.append(symptom not in self.show(frozenset(half)))
+            rest = rest[len(half) :] if absent[-1] else half
+        return _Found(rest[0], any(absent) and not absent[-1])
 
     def _chance(self) -> frozenset[Symptom]:
-        """What another plain build shows."""
+        """What another plain build shows; one for all symptoms."""
         if found := self.show(frozenset()):
             self._put_down(frozenset(), found)
         return found
