@@ -29,7 +29,8 @@ from samebytes.cli.options import (
 from samebytes.cli.workshop import config_settings, make_workshop, named_source
 from samebytes.errors import SamebytesError, UserError
 from samebytes.report.check import check_document, check_report, claim, variations_table
-from samebytes.variations.check import CheckRequest, CheckResult, check
+from samebytes.variations.check import CheckResult, check
+from samebytes.variations.choice import CheckRequest
 from samebytes.variations.table import ALL, HELD, VARIATIONS, chosen, known, left_alone
 
 #: Steps that a check announces if it finds nothing, for the progress bar.

@@ -44,9 +44,9 @@ class Conditions:
     """Those of one build.
 
     ``varied`` are the variations of this build, which is the ``number``th, and ``held`` what stands
-    still where it is not varied. ``clock`` is the fixed time, in seconds, and ``since`` a
-    file that is as old as the check; ``folder`` is private to it. Of
-    the folders for temporary files, ``visible`` ones can be read; ``zlib`` has zlib-ng.
+    still where it is not varied. ``clock`` is the fixed time, in seconds, and ``since`` a file that
+    is as old as the check. ``folder`` is private to the check; where the host keeps temporary
+    files, only what is ``visible`` can be read. ``zlib`` is the folder with zlib-ng.
     """
 
     machine: Machine

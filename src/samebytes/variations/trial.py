@@ -100,10 +100,6 @@ class Ground:
         backend = replace(backend, path=conditions.path(backend.path))
         return _Work(self, conditions, room, self.space.shelf(), backend, {}, {}).trial()
 
-    def tidy(self, conditions: Conditions) -> None:
-        """Remove the room of a build that is done with; its files are elsewhere."""
-        conditions.room.remove()
-
 
 @dataclass(frozen=True, slots=True)
 class _Work:
@@ -173,6 +169,7 @@ class _Work:
         seconds = epoch.seconds if distribution == "sdist" else epoch.for_zip
         form = Form(distribution)
         self.errors.pop(form, None)
+        self.files.pop(form, None)
         for folder in (self.conditions.home, self.room.tmp):
             remove_folder(folder)
             folder.mkdir()
