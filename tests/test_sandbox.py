@@ -18,11 +18,15 @@ from samebytes.sandbox import Sandbox
 from samebytes.variations import inside
 
 
+#: What a test needs, should it lie where temporary files do.
+VISIBLE = (Path(sys.prefix), Path(inside.__file__).parent)
+
+
 @pytest.fixture
 def sandbox(folder: Path) -> Sandbox:
     program = shutil.which("bwrap")
     assert program is not None, "bubblewrap is needed"
-    return Sandbox(program=Path(program), writable=(folder,), visible=(Path(sys.prefix),))
+    return Sandbox(program=Path(program), writable=(folder,), visible=VISIBLE)
 
 
 def seen(sandbox: Sandbox, code: str, *, environ: Mapping[str, str] | None = None) -> Any:
