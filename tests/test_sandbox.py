@@ -17,7 +17,6 @@ import pytest
 from samebytes.sandbox import Sandbox
 from samebytes.variations import inside
 
-
 #: What a test needs, should it lie where temporary files do.
 VISIBLE = (Path(sys.prefix), Path(inside.__file__).parent)
 
