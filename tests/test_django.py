@@ -40,7 +40,9 @@ def test_same_bytes_for_everybody(
 ) -> None:
     root = django_repository(release, folder / "django", hatchling=hatchling)
     results = []
-    for number, python in enumerate(pythons):
+    # All versions of Python for one release; the first and the last for the others.
+    chosen = pythons if release is RELEASES[1] else pythons[::2]
+    for number, python in enumerate(chosen):
         varied = ENVIRONMENTS[number % len(ENVIRONMENTS)]
         home = folder / f"home {number}"
         home.mkdir()
