@@ -46,9 +46,7 @@ def _complete(_context: click.Context, _option: click.Parameter, text: str) -> l
     ]
 
 
-@click.command(
-    "check", short_help="Find out whether a project builds reproducibly, or what breaks it."
-)
+@click.command("check", short_help="Find out whether a project is reproducible, or what breaks it.")
 @click.argument("source", default=".", metavar="[SOURCE]")
 @click.option(
     "--rev", metavar="REV", help="Tag, branch, hash or other git revision. [default: HEAD]"
