@@ -56,7 +56,7 @@ def report(name: str, root: Path, *, raw: bool) -> None:
     found: dict[str, Any] = json.loads(subprocess.run(command, capture_output=True).stdout)
     groups = len({tuple(each["variations"]) for each in found["findings"]})
     further, tried = found["builds"] - 2, len(found["tried"])
-    bound = groups * (math.ceil(math.log2(tried)) + 2) + 1
+    bound = groups * (math.ceil(math.log2(tried)) + 2)
     print(
         f"{name:<14} {further:>3} further builds, {groups} groups, {tried} variations: "
         f"at most {bound}; {found['seconds']:.1f} s"

@@ -41,7 +41,7 @@ def find_blame(
     """
     search = _Search(show, again, suspects, Blame())
     left = list(tried)
-    while left and (unexplained := search.unexplained(frozenset(left))):
+    while unexplained := search.unexplained(frozenset(left)):
         for symptom in unexplained:
             if symptom not in search.explained:
                 search.explain(symptom, left)
@@ -68,18 +68,22 @@ class _Search(Generic[Symptom]):
     explained: set[Symptom] = field(default_factory=set)
 
     def unexplained(self, varied: Varied) -> list[Symptom]:
-        """What they show beyond chance; ``explained`` is of this set of variations."""
+        """What they show beyond chance; ``explained`` is of this set of variations.
+
+        What shows although the one that was blamed for it is left out may be chance.
+        """
+        blamed = frozenset[Symptom]().union(*self.blame.culprits.values())
+        if not varied or self.show(varied) & (blamed - self.blame.chance):
+            self._chance()
         self.explained = set(self.blame.chance)
         return sorted(self.show(varied) - self.blame.chance, key=str)
 
     def explain(self, symptom: Symptom, left: Sequence[str]) -> None:
         """Find what makes a symptom; nothing is blamed for what does not show a second time."""
         found = self._suspected(symptom, left) or self._halved(symptom, left)
-        if symptom in self._chance():
-            return
         together = frozenset([found.culprit])
         if symptom not in self.show(together):
-            if symptom not in self.again(frozenset(left)):
+            if symptom in self._chance() or symptom not in self.again(frozenset(left)):
                 together = frozenset()
             else:
                 together = frozenset(self._together(symptom, tuple(left), ()))
@@ -110,6 +114,10 @@ class _Search(Generic[Symptom]):
     def _chance(self) -> frozenset[Symptom]:
         """What another plain build shows; one for all symptoms."""
         if found := self.show(frozenset()):
+            for varied in [each for each in self.blame.culprits if each]:
+                if not (rest := self.blame.culprits.pop(varied) - found):
+                    continue
+                self.blame.culprits[varied] = rest
             self._put_down(frozenset(), found)
         return found
 
