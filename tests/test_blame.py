@@ -136,7 +136,7 @@ culprits = st.dictionaries(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(culprits)
 def test_without_the_culprits_nothing_is_left(makes: dict[Varied, str]) -> None:
     builds = Builds(makes)
@@ -145,7 +145,7 @@ def test_without_the_culprits_nothing_is_left(makes: dict[Varied, str]) -> None:
     assert builds(left) == frozenset()
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(culprits)
 def test_every_culprit_really_makes_what_it_is_blamed_for(makes: dict[Varied, str]) -> None:
     builds = Builds(makes)
@@ -155,7 +155,7 @@ def test_every_culprit_really_makes_what_it_is_blamed_for(makes: dict[Varied, st
             assert not symptoms <= builds(culprit - {name})
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(
     st.dictionaries(st.sampled_from(NAMES), st.text("123456", min_size=1, max_size=3), max_size=4)
 )

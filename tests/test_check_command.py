@@ -83,6 +83,7 @@ def broken(folder: Path) -> Path:
     return repository(folder / "project", TWO_FAULTS)
 
 
+@pytest.mark.slow
 def test_report_document_and_page(broken: Path, folder: Path, samebytes: Command) -> None:
     target, page = folder / "result.json", folder / "page.html"
     chosen = ["--vary", "clock,host,timezone", "--keep", str(folder / "kept")]
@@ -136,6 +137,7 @@ def test_what_a_machine_lacks_is_named(broken: Path, folder: Path, samebytes: Co
     assert "None of the variations can be tried here." in none.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

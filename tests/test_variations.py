@@ -158,6 +158,7 @@ def test_supported_pythons(files: dict[str, str], expected: str, folder: Path) -
     assert supported_pythons(write(folder, files)) == SpecifierSet(expected)
 
 
+@pytest.mark.slow
 class TestTree:
     """What of a checkout is varied, seen in the tree."""
 
