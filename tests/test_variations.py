@@ -20,10 +20,12 @@ from samebytes.git import Git
 from samebytes.interpreter import find_interpreter
 from samebytes.process import Runner
 from samebytes.source import GitSource
+from samebytes.variations import witness
 from samebytes.variations.checkout import raw_tree, supported_pythons
 from samebytes.variations.conditions import Conditions
 from samebytes.variations.machine import Machine, survey
 from samebytes.variations.table import VARIATIONS
+from samebytes.variations.trial import WITNESSED
 from samebytes.workspace import Room
 
 NOON = 1793707200
@@ -233,3 +235,7 @@ def test_a_locale_is_made_where_there_is_none(folder: Path) -> None:
     if found.locale is not None and found.locale.folder is not None:
         assert found.locale.folder.is_relative_to(folder)
         assert machine(folder, "locale").locale == found.locale
+
+
+def test_the_witness_tells_of_what_it_is_asked() -> None:
+    assert set(witness.SEEN) == WITNESSED

@@ -43,7 +43,7 @@ class Surroundings:
     """In what a hook runs: by default in what every build runs.
 
     ``environment`` wins over what a room gives; ``wrapped`` makes the command that is run of the
-    hook's own, whose last argument is the folder that it answers in.
+    hook's own.
     """
 
     environment: Mapping[str, str] = field(default_factory=lambda: FIXED_ENVIRONMENT)
@@ -72,7 +72,7 @@ class Backend:
     surroundings: Surroundings = field(default_factory=Surroundings)
 
     def extra_requires(
-        self, room: Room, tree: Path, distribution: Distribution, epoch: int | None
+        self, room: Room, tree: Path, distribution: Distribution, epoch: int
     ) -> set[str]:
         """What the backend asks for besides ``build-system.requires``."""
         hook = f"get_requires_for_build_{distribution}"

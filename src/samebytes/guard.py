@@ -46,15 +46,20 @@ def end_processes(folder: str) -> bool:
     return bool(found)
 
 
-def remove(folder: str) -> None:
+def remove_folder(folder: str | os.PathLike[str]) -> None:
     """Remove a tree, also where a build took the right to read or write from its folders."""
 
-    def retry(_function: Callable[..., object], path: str, _error: object) -> None:
-        with suppress(OSError):
-            os.chmod(os.path.dirname(path), 0o700)
-            os.chmod(path, 0o700)
+    def retry(function: Callable[..., object], path: str, _: object) -> None:
+        for blocked in (os.path.dirname(path), path):
+            if os.path.isdir(blocked) and not os.path.islink(blocked):
+                os.chmod(blocked, 0o700)
+        if function in (os.open, os.scandir, os.listdir, os.rmdir):
+            shutil.rmtree(path)
+        else:
+            function(path)
 
-    shutil.rmtree(folder, onerror=retry)
+    if os.path.exists(folder):
+        shutil.rmtree(folder, onerror=retry)
 
 
 def clean(folder: str) -> None:
@@ -62,7 +67,8 @@ def clean(folder: str) -> None:
     while end_processes(folder) or os.path.exists(folder):
         if time.monotonic() > end:
             return
-        remove(folder)
+        with suppress(OSError):  # where something still writes
+            remove_folder(folder)
         time.sleep(0.05)
 
 

@@ -8,7 +8,7 @@ all its processes with them.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,11 +34,11 @@ class Sandbox:
     fresh: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
 
-    def command(self, command: Sequence[str], writable: Iterable[Path] = ()) -> list[str]:
-        """``command`` in the sandbox, with more folders that it may write to."""
-        return [*(os.fspath(each) for each in self._options(writable)), "--", *command]
+    def command(self, command: Sequence[str]) -> list[str]:
+        """``command`` in the sandbox."""
+        return [*(os.fspath(each) for each in self._options()), "--", *command]
 
-    def _options(self, writable: Iterable[Path]) -> Iterator[str | Path]:
+    def _options(self) -> Iterator[str | Path]:
         user = os.getuid() if self.user is None else self.user
         group = os.getgid() if self.user is None else self.user
         yield from (self.program, "--unshare-user", "--unshare-pid", "--unshare-uts")
@@ -52,7 +52,7 @@ class Sandbox:
         for path in self.visible:
             if any(path.is_relative_to(name) for name in _COMMON):
                 yield from ("--ro-bind-try", path, path)
-        for folder in (*self.writable, *writable):
+        for folder in self.writable:
             yield from ("--bind", folder, folder)
         for place, file in self.shown.items():
             yield from ("--ro-bind", file, place)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from samebytes.errors import UserError
-from samebytes.guard import end_processes
+from samebytes.guard import end_processes, remove_folder
 
 #: Not ``tempfile.gettempdir()``, which differs from one user's environment to the next.
 DEFAULT_BASE = Path("/tmp")  # noqa: S108 - the folder made in it is private and checked
@@ -186,19 +185,3 @@ def _empty(root: Path) -> None:
             remove_folder(entry)
         else:
             entry.unlink()
-
-
-def remove_folder(folder: Path) -> None:
-    """Remove a tree, also where a build took the right to read or write from its folders."""
-
-    def retry(function: Callable[..., object], path: str, _: object) -> None:
-        for blocked in (os.path.dirname(path), path):
-            if os.path.isdir(blocked) and not os.path.islink(blocked):
-                os.chmod(blocked, 0o700)
-        if function in (os.open, os.scandir, os.listdir, os.rmdir):
-            shutil.rmtree(path)
-        else:
-            function(path)
-
-    if folder.exists():
-        shutil.rmtree(folder, onerror=retry)

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from samebytes.compare.kinds import KINDS
 from samebytes.errors import SamebytesError
-from samebytes.report.visible import storable, visible
+from samebytes.report.visible import counted, shortened, storable, visible
 from samebytes.variations.check import CheckResult
 from samebytes.variations.findings import Finding
 from samebytes.variations.symptoms import FAILURE, NAME
@@ -37,7 +37,7 @@ def check_report(result: CheckResult, *, verbose: bool = False) -> Iterator[Text
 
 def claim(result: CheckResult) -> str:
     """What the verdict rests on."""
-    tried = _count(len(result.tried), "variation")
+    tried = counted(len(result.tried), "variation")
     if result.is_reproducible:
         return f"the same bytes under {tried}"
     guilty = {name for each in result.findings for name in each.variations} - {REPEAT.id}
@@ -74,7 +74,7 @@ def _difference(finding: Finding, *, verbose: bool) -> Text:
         rest = len(finding.members) - len(shown)
         text.append(f"\n{names}" + (f" and {rest:,} more" if rest else ""), "dim")
     if finding.example is not None and len(finding.members) <= 1:
-        one, two = (_shortened(visible(each)) for each in finding.example)
+        one, two = (shortened(visible(each), _LONGEST) for each in finding.example)
         text.append(f"\n{one} → {two}")
     if finding.detail:
         lines = finding.detail.splitlines()[-(20 if verbose else 1) :]
@@ -149,11 +149,3 @@ def _finding(finding: Finding) -> dict[str, object]:
         "example": finding.example and [storable(each) for each in finding.example],
         "detail": storable(finding.detail),
     }
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

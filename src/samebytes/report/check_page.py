@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any, cast
 
-from markupsafe import Markup
-
 from samebytes.report.check import respect_title
-from samebytes.report.html import asset, csp_hash, environment
+from samebytes.report.html import render
 from samebytes.variations.table import REPEAT, VARIATIONS
 
 
@@ -20,19 +18,13 @@ def check_page(document: Mapping[str, object], claim: str, entries: Mapping[str,
     """
     findings = cast("Sequence[Mapping[str, Any]]", document["findings"])
     names = [name for each in findings for name in (each["cause"], *each["variations"])]
-    style = asset("page.css")
-    return (
-        environment()
-        .from_string(asset("check.html"))
-        .render(
-            document=document,
-            claim=claim,
-            groups=_groups(findings),
-            tried=[VARIATIONS[each] for each in cast("Sequence[str]", document["tried"])],
-            entries={name: entries[name] for name in dict.fromkeys(names) if name in entries},
-            style=Markup(style),  # noqa: S704 - our own file
-            style_hash=csp_hash(style),
-        )
+    return render(
+        "check.html",
+        document=document,
+        claim=claim,
+        groups=_groups(findings),
+        tried=[VARIATIONS[each] for each in cast("Sequence[str]", document["tried"])],
+        entries={name: entries[name] for name in dict.fromkeys(names) if name in entries},
     )
 
 

@@ -41,21 +41,30 @@ def html_page(document: Mapping[str, object], entries: Mapping[str, str]) -> str
     worst_first = sorted(comparisons, key=lambda one: _WORST.index(one["verdict"]))
     data = _Data()
     pairs = [_pair(comparison, data) for comparison in worst_first]
-    style, script = asset("page.css"), asset("page.js")
+    script = _asset("page.js")
+    return render(
+        "page.html",
+        document=document,
+        pairs=pairs,
+        tally=_tally(worst_first),
+        entries={name: entries[name] for name in data.titles if name in entries},
+        titles=data.titles,
+        data={"strings": list(data.strings), "groups": data.groups},
+        script=Markup(script),  # noqa: S704 - our own file
+        script_hash=_csp_hash(script),
+    )
+
+
+def render(template: str, **values: object) -> str:
+    """A page in the style that all have."""
+    style = _asset("page.css")
     return (
-        environment()
-        .from_string(asset("page.html"))
+        _environment()
+        .from_string(_asset(template))
         .render(
-            document=document,
-            pairs=pairs,
-            tally=_tally(worst_first),
-            entries={name: entries[name] for name in data.titles if name in entries},
-            titles=data.titles,
-            data={"strings": list(data.strings), "groups": data.groups},
             style=Markup(style),  # noqa: S704 - our own file
-            script=Markup(script),  # noqa: S704 - our own file
-            style_hash=csp_hash(style),
-            script_hash=csp_hash(script),
+            style_hash=_csp_hash(style),
+            **values,
         )
     )
 
@@ -220,11 +229,11 @@ def _plural(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
-def csp_hash(text: str) -> str:
+def _csp_hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def environment() -> Environment:
+def _environment() -> Environment:
     jinja = Environment(
         autoescape=True,
         finalize=_finalized,
@@ -244,5 +253,5 @@ def environment() -> Environment:
     return jinja
 
 
-def asset(name: str) -> str:
+def _asset(name: str) -> str:
     return files("samebytes.report").joinpath(name).read_text(encoding="utf-8")

@@ -12,11 +12,12 @@ from samebytes.migrate.migration import Migration
 from samebytes.migrate.proof import Change, Proof
 from samebytes.migrate.refusals import Refusal
 from samebytes.migrate.sdist_rules import Translation
-from samebytes.report.visible import storable, visible
+from samebytes.report.visible import shortened, storable, visible
 
 _MARKS = {"-": "red", "+": "green", "~": "yellow"}
 _WIDTH = 44
 _EXAMPLES = 3
+_LONGEST = 60
 
 
 def migration_report(migration: Migration, *, verbose: bool = False) -> Iterator[Text]:
@@ -61,12 +62,10 @@ def _change(change: Change, *, verbose: bool) -> Iterator[Text]:
 
 
 def _value(difference: Difference) -> str:
-    one, two = (_shortened(visible(text)) for text in (difference.first, difference.second))
+    one, two = (
+        shortened(visible(text), _LONGEST) for text in (difference.first, difference.second)
+    )
     return f"{one} → {two}"
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 def _translations(translations: tuple[Translation, ...]) -> Iterator[Text]:

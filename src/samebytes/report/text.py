@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from rich.text import Text
 
 from samebytes.compare.model import Comparison, ContentView, Difference, Explanation, Side, Verdict
-from samebytes.report.visible import visible
+from samebytes.report.visible import counted, shortened, visible
 
 #: Lines of one report, unless everything is asked for.
 LINES = 40
@@ -64,35 +64,29 @@ def _claim(comparison: Comparison) -> str:
     if comparison.verdict is Verdict.EQUIVALENT:
         kinds = len({each.kind for each in differences})
         by = f", compressed by {comparison.recompressed}," if comparison.recompressed else ""
-        return (
-            f"{_count(len(differences), 'correction')} of {_count(kinds, 'kind')} make the second "
-            f"the first{by} byte for byte"
-        )
+        corrections = f"{counted(len(differences), 'correction')} of {counted(kinds, 'kind')}"
+        return f"{corrections} make the second the first{by} byte for byte"
     content = [each for each in differences if each.is_content]
     counts = {
         side: sum(each.kind.id == f"member-only-in-{side}" for each in content)
         for side in ("first", "second")
     }
     parts = [
-        f"{_count(count, 'member')} only in the {side}" for side, count in counts.items() if count
+        f"{counted(count, 'member')} only in the {side}" for side, count in counts.items() if count
     ]
     changed = {each.member for each in content if not each.kind.id.startswith("member-only-in")} - {
         None
     }
     if changed:
-        parts.append(f"{_count(len(changed), 'other member' if parts else 'member')} changed")
+        parts.append(f"{counted(len(changed), 'other member' if parts else 'member')} changed")
     parts = parts or ["not in the members, but in what is around them"]
     return f"{', '.join(parts)} ({', '.join(comparison.where)})"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def _side(label: str, side: Side) -> Iterator[Text]:
     facts = [side.form, f"{side.size:,} bytes"]
     if side.members is not None:
-        facts.append(_count(side.members, "member"))
+        facts.append(counted(side.members, "member"))
     if side.backend:
         facts.append(visible(side.backend))
     yield Text.assemble(f"  {label:<7} ", (visible(side.filename), "bold"), f"  {', '.join(facts)}")
@@ -101,7 +95,7 @@ def _side(label: str, side: Side) -> Iterator[Text]:
 
 def _causes(comparison: Comparison, kinds: int | None) -> Iterator[Text]:
     for explanation in comparison.explanations:
-        count = _count(len(explanation.differences), "difference")
+        count = counted(len(explanation.differences), "difference")
         yield Text.assemble(
             (explanation.cause, "bold cyan"), f": {explanation.title} ", (f"({count})", "dim")
         )
@@ -119,7 +113,7 @@ def _kinds(explanation: Explanation, shown: int | None) -> Iterator[Text]:
     for group in largest[:shown]:
         yield from _every(group) if shown is None else [_summary(group)]
     if shown and len(largest) > shown:
-        yield Text(f"    and {_count(len(largest) - shown, 'more kind')}", "dim")
+        yield Text(f"    and {counted(len(largest) - shown, 'more kind')}", "dim")
 
 
 def _summary(group: Sequence[Difference]) -> Text:
@@ -128,7 +122,7 @@ def _summary(group: Sequence[Difference]) -> Text:
     line = Text.assemble(f"{len(group):>7,}  ", (f"{one.kind.id:<22}", "cyan"))
     members = list(dict.fromkeys(each.member for each in group if each.member is not None))
     if one.kind.id.startswith("member-only-in") or one.kind.id == "folder-entry":
-        return line.append(f" {_shortened(', '.join(map(visible, members[:9])), 100)}")
+        return line.append(f" {shortened(', '.join(map(visible, members[:9])), 100)}")
     if len({(each.first, each.second) for each in group}) == 1:
         line.append(f" {_change(one)}")
         names = "" if not members else _name(members[0]) if len(members) == 1 else "each"
@@ -149,17 +143,13 @@ def _change(difference: Difference) -> str:
 
 
 def _value(text: str) -> str:
-    return _shortened(visible(text), _LONGEST_VALUE)
+    return shortened(visible(text), _LONGEST_VALUE)
 
 
 def _name(member: str | None) -> str:
     """The end of a name tells more than its beginning."""
     name = visible(member or "")
     return name if len(name) <= _LONGEST_NAME else f"…{name[1 - _LONGEST_NAME :]}"
-
-
-def _shortened(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def _contents(views: Sequence[ContentView], shown: int | None) -> Iterator[Text]:
@@ -170,8 +160,8 @@ def _contents(views: Sequence[ContentView], shown: int | None) -> Iterator[Text]
         yield Text(visible(view.member), "bold")
         for line in view.lines[:shown]:
             text = f"… {line.text}" if line.mark == "@" else f"{line.mark} {visible(line.text)}"
-            text = text if shown is None else _shortened(text, 120)
+            text = text if shown is None else shortened(text, 120)
             yield Text(f"  {text}", _MARKS.get(line.mark, ""))
         left = view.omitted + (0 if shown is None else max(0, len(view.lines) - shown))
         if left:
-            yield Text(f"  … {_count(left, 'more line')}", "dim")
+            yield Text(f"  … {counted(left, 'more line')}", "dim")

@@ -1,4 +1,4 @@
-"""Text from strangers, made safe to show."""
+"""Text from strangers, made safe to show, and numbers and long texts made short to read."""
 
 from __future__ import annotations
 
@@ -22,3 +22,13 @@ def _escaped(letter: str) -> str:
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun, in the plural unless it is one."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def shortened(text: str, limit: int) -> str:
+    """The beginning of a text that has more characters than ``limit``."""
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"

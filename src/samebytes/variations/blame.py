@@ -115,9 +115,10 @@ class _Search(Generic[Symptom]):
         """What another plain build shows; one for all symptoms."""
         if found := self.show(frozenset()):
             for varied in [each for each in self.blame.culprits if each]:
-                if not (rest := self.blame.culprits.pop(varied) - found):
-                    continue
-                self.blame.culprits[varied] = rest
+                if rest := self.blame.culprits[varied] - found:
+                    self.blame.culprits[varied] = rest
+                else:
+                    del self.blame.culprits[varied]
             self._put_down(frozenset(), found)
         return found
 

@@ -27,11 +27,6 @@ _PYTHON_REQUIRES = re.compile(r"^\s*python_requires *= *['\"]?([^'\"\n]+)", re.M
 _NOT_LISTED = frozenset({".git", "__pycache__", "build", "dist"})
 
 
-def clean_tree(source: Source, room: Room, mtime: int) -> Path:
-    """The project as samebytes build makes it: whatever is in the checkout, it is not here."""
-    return source.tree(room.tree, mtime)
-
-
 def raw_tree(source: Source, room: Room, conditions: Conditions, mtime: int) -> Path:
     """The project as somebody checked it out, or unpacked it, who then builds it where it is.
 

@@ -13,18 +13,18 @@ from samebytes.builder import FIXED_ENVIRONMENT, Surroundings
 from samebytes.process import UMASK
 from samebytes.sandbox import Sandbox
 from samebytes.variations import pinned
-from samebytes.variations.machine import Machine
+from samebytes.variations.machine import ONLINE, Machine
 from samebytes.workspace import Room
 
 #: The clock stands still in every build, so that the time is no chance; it is varied by this.
 LATER_SECONDS = (400 * 24 + 7) * 3600
-VARIED_UMASK = 0o077
+_VARIED_UMASK = 0o077
 USER, _NUMBER, HOST = "somebody", 4711, "build-elsewhere"
-_ONLINE, _HOSTNAME = Path("/sys/devices/system/cpu/online"), Path("/etc/hostname")
+_HOSTNAME = Path("/etc/hostname")
 _INSIDE = Path(__file__).with_name("inside.py")
 
 #: What each of these variations sets in the environment.
-ENVIRONMENTS: Mapping[str, Mapping[str, str]] = {
+_ENVIRONMENTS: Mapping[str, Mapping[str, str]] = {
     "environment": {
         "BUILD_ID": "4711",
         "BUILD_NUMBER": "4711",
@@ -81,7 +81,7 @@ class Conditions:
 
     @property
     def umask(self) -> int:
-        return VARIED_UMASK if "umask" in self.varied else UMASK
+        return _VARIED_UMASK if "umask" in self.varied else UMASK
 
     def path(self, path: str) -> str:
         """The search path for programs that was ``path``."""
@@ -100,8 +100,8 @@ class Conditions:
 
     def _environment(self) -> dict[str, str]:
         found = {**FIXED_ENVIRONMENT, "HOME": os.fspath(self.home)}
-        for name in self.varied & set(ENVIRONMENTS):
-            found |= ENVIRONMENTS[name]
+        for name in self.varied & set(_ENVIRONMENTS):
+            found |= _ENVIRONMENTS[name]
         if "locale" in self.varied and (locale := self.machine.locale) is not None:
             found |= dict.fromkeys(("LANG", "LANGUAGE", "LC_ALL"), locale.name)
             if locale.folder is not None:
@@ -165,7 +165,7 @@ class Conditions:
     def _shown(self) -> Iterator[tuple[Path, Path]]:
         """By its path, the file that is seen in the place of the host's."""
         if "cpus" in self.varied:
-            yield _ONLINE, self._written("online", "0\n" if self._processors > 1 else "0-1\n")
+            yield ONLINE, self._written("online", "0\n" if self._processors > 1 else "0-1\n")
         if "user" in self.varied:
             users = f"{USER}:x:{_NUMBER}:{_NUMBER}::{self.home}:/bin/sh\n"
             yield Path("/etc/passwd"), self._written("passwd", users)

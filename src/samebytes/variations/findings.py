@@ -81,8 +81,9 @@ def find(
         # What chance made in one build need not be in the next.
         builds = [compared(varied)] if varied else list(known.values())
         for each in builds:
-            found += _findings(varied, symptoms & each.symptoms, each)
-            symptoms -= each.symptoms
+            shown = symptoms & each.symptoms
+            found += _findings(varied, shown, each)
+            symptoms -= shown
     return tuple(found)
 
 

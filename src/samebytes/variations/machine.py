@@ -29,7 +29,8 @@ _FAKETIME = (
     "/usr/local/lib*/faketime/libfaketime.so.1",
 )
 _LOCALES = Path("/usr/share/i18n/locales")
-_ONLINE = Path("/sys/devices/system/cpu/online")
+#: The file by which programs count processors.
+ONLINE = Path("/sys/devices/system/cpu/online")
 _LANGUAGE = "fr_FR"
 _MINORS = range(9, 20)
 
@@ -80,8 +81,8 @@ class _Survey:
     lacking: dict[str, str] = field(default_factory=dict)
 
     def machine(self, interpreter: Interpreter, supported: SpecifierSet) -> Machine:
-        if not _ONLINE.is_file():
-            self._lack({"cpus"}, f"{_ONLINE} is not there")
+        if not ONLINE.is_file():
+            self._lack({"cpus"}, f"{ONLINE} is not there")
         bubblewrap = self._bubblewrap() if self.wanted & CONFINED else None
         setarch = self._setarch() if self.wanted & {"aslr", "kernel"} else None
         return Machine(

@@ -18,10 +18,11 @@ from samebytes.archive.canonical import TarFacts
 from samebytes.builder import Backend, Distribution
 from samebytes.epoch import Epoch
 from samebytes.errors import ArtifactError, UserError
+from samebytes.guard import remove_folder
 from samebytes.source import Source
-from samebytes.variations.checkout import clean_tree, raw_tree, unpack
+from samebytes.variations.checkout import raw_tree, unpack
 from samebytes.variations.conditions import Conditions
-from samebytes.workspace import Room, Workspace, remove_folder
+from samebytes.workspace import Room, Workspace
 
 _WITNESS = Path(__file__).with_name("witness.py")
 #: The variations of which it tells what it sees.
@@ -40,7 +41,6 @@ class Trial:
     """
 
     shelf: Path
-    varied: frozenset[str]
     files: Mapping[Form, Path]
     errors: Mapping[Form, ArtifactError]
     facts: Sequence[TarFacts] | None
@@ -129,7 +129,6 @@ class _Work:
             self.errors[Form.WHEEL] = self.errors[Form.SDIST]
         return Trial(
             shelf=self.shelf,
-            varied=self.conditions.varied,
             files=self.files,
             errors=self.errors,
             facts=facts,
@@ -153,7 +152,7 @@ class _Work:
         source = self.ground.source
         if self.ground.raw:
             return raw_tree(source, self.room, self.conditions, self._mtime)
-        return clean_tree(source, self.room, self._mtime)
+        return source.tree(self.room.tree, self._mtime)
 
     def _leave_tree(self) -> None:
         """Make room for another tree at the same path; to remove this one can wait."""
