@@ -82,6 +82,19 @@ def test_rules_choose_exactly_what_was_packed(paths: set[str], data: st.DataObje
         assert plan.rules.chosen(files, ignoring) == packed
 
 
+def test_a_folder_that_is_named_like_a_file() -> None:
+    files = frozenset({"a/a", "b", "c.py", "e.py/a"})
+    plan = sdist_plan(
+        FakeTree(files, ()),  # type: ignore[arg-type]
+        files - {"e.py/a"},
+        read_manifest("include *.py\nexclude a/*\ngraft ."),
+        packages={"c.py"},
+        gone=frozenset(),
+        forced=frozenset(),
+    )
+    assert plan.rules.chosen(files, ()) == files - {"e.py/a"}
+
+
 class FakeTree:
     """Files that are nowhere: rules look at names only."""
 

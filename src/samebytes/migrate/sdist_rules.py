@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field, replace
 
 from samebytes.migrate.manifest import Action, Directive
-from samebytes.migrate.patterns import cover, matcher, named
+from samebytes.migrate.patterns import cover, exactly, matcher, named
 from samebytes.migrate.rules import Rule, Rules, headed, is_never_packed
 from samebytes.migrate.tree import Tree
 
@@ -149,12 +149,16 @@ class _Work:
 
     def exclude_rest(self) -> None:
         """Exclude what the rules choose and setuptools does not pack, and nothing else."""
-        extra = self.rules().chosen(self.files, ()) - self.wanted - self.forced
-        self.excludes += headed(cover(extra, self.wanted), _NOT_PACKED)
+        self.excludes += headed(cover(self._extra(), self.wanted), _NOT_PACKED)
+        # A "!" that names files outweighs a folder's name, even one that comes after it.
+        self.excludes += headed(map(exactly, sorted(self._extra())), _NOT_PACKED)
         excluded = matcher(rule.pattern for rule in self.excludes)
         lost = {path for path in self.wanted & self.included if excluded.match_file(path)}
         again = cover(lost, self.files - self.wanted)
         self.excludes += headed([f"!{pattern}" for pattern in again], _LOST)
+
+    def _extra(self) -> set[str]:
+        return self.rules().chosen(self.files, ()) - self.wanted - self.forced
 
     def _included(self) -> set[str]:
         return Rules(include=tuple(self.includes)).chosen(self.files, ())
