@@ -52,7 +52,7 @@ LAYERS = (
     ("variations.symptoms",),
     ("variations.findings",),
     ("variations.check",),
-    ("fleet.__init__", "fleet.entries"),
+    ("fleet.__init__", "fleet.entries", "fleet.store"),
     ("fleet.requirements",),
     ("fleet.locks",),
     ("migrate.__init__", "migrate.facts", "migrate.manifest", "migrate.patterns", "migrate.probe"),
