@@ -15,7 +15,8 @@ from projects import git, repository
 from samebytes.archive.unpack import unpack_sdist
 from samebytes.cli.console import cache_folder
 from samebytes.digest import Digest
-from samebytes.index import Index, IndexSettings
+from samebytes.index.client import Index
+from samebytes.index.settings import IndexSettings
 
 DATE = "2026-11-04T09:00:00Z"
 EPOCH = 1793782800

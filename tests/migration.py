@@ -18,7 +18,8 @@ from projects import git, repository
 from samebytes.archive.unpack import unpack_sdist
 from samebytes.cli.console import cache_folder
 from samebytes.digest import Digest
-from samebytes.index import Index, IndexSettings
+from samebytes.index.client import Index
+from samebytes.index.settings import IndexSettings
 
 
 def project(release: Release, name: str, root: Path, *, written: Iterable[str] = ()) -> Path:

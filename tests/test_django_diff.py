@@ -10,13 +10,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import pypi_simple
 import pytest
 from conftest import Command
 from django_tree import RELEASES, django_repository, published_sdist
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 from test_documents import validate
 
-from samebytes.index import Index, IndexSettings
+from samebytes.index.client import Index
+from samebytes.index.settings import IndexSettings
 from samebytes.report.text import LINES
 
 pytestmark = pytest.mark.slow
@@ -66,10 +68,8 @@ def test_pairs_of_django(folder: Path, samebytes: Command) -> None:
 def published_wheel(folder: Path) -> Path:
     name = f"django-{RELEASES[1].version}-py3-none-any.whl"
     index = Index(IndexSettings.from_pip(os.environ), folder / "cache")
-    with pypi_simple.PyPISimple(index.settings.urls[0], session=index.session()) as client:
-        packages = client.get_project_page("django").packages
-        client.download_package(next(p for p in packages if p.filename == name), folder / name)
-    return folder / name
+    files = index.release(canonicalize_name("django"), Version(RELEASES[1].version))
+    return index.fetch(next(file for file in files if file.filename == name)).path
 
 
 def build(root: Path, *, hatchling: bool) -> list[Path]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from samebytes.builder import Backend
-from samebytes.index import IndexSettings
+from samebytes.index.settings import IndexSettings
 from samebytes.interpreter import Interpreter
 from samebytes.process import Runner
 from samebytes.recipe import BuildInfo, Route

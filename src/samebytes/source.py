@@ -19,7 +19,7 @@ from samebytes.digest import Digest
 from samebytes.epoch import Epoch
 from samebytes.errors import ArtifactError, UserError
 from samebytes.git import Checkout, Git
-from samebytes.index import Index
+from samebytes.index.client import Index
 from samebytes.recipe import GitRevision, SdistFile, SourceId
 
 PYPI_PREFIX = "pypi:"

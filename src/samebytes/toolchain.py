@@ -26,7 +26,7 @@ from uv import find_uv_bin
 from samebytes.atomic import write_text
 from samebytes.digest import Digest
 from samebytes.errors import ArtifactError, SamebytesError, UserError
-from samebytes.index import IndexSettings
+from samebytes.index.settings import IndexSettings
 from samebytes.interpreter import Interpreter
 from samebytes.process import Finished, Runner
 from samebytes.recipe import Pin

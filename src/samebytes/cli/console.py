@@ -57,6 +57,11 @@ class Terminal:
         self.warnings.append(text)
         self.console.print(f"[yellow]warning:[/]   {_shown(text)}")
 
+    def notice(self, text: str) -> None:
+        """Something that takes longer than it should, and is no reason to worry yet."""
+        if not self.quiet:
+            self.console.print(f"[dim]{_shown(text)}[/]")
+
     def error(self, error: SamebytesError) -> None:
         if error.detail:
             self.console.print(f"[dim]{_shown(error.detail)}[/]")

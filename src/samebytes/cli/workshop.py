@@ -8,7 +8,8 @@ from pathlib import Path
 
 from samebytes.cli.console import Terminal, cache_folder
 from samebytes.git import Git
-from samebytes.index import Index, IndexSettings
+from samebytes.index.client import Index
+from samebytes.index.settings import IndexSettings
 from samebytes.process import Runner
 from samebytes.request import Workshop
 from samebytes.source import Source, find_source
@@ -29,7 +30,8 @@ def make_workshop(terminal: Terminal, *, offline: bool, workspace: Path) -> Work
 def named_source(text: str, revision: str | None, workshop: Workshop, terminal: Terminal) -> Source:
     """The source that the command line names, downloaded if need be."""
     git = Git(workshop.runner, workshop.environ)
-    index = Index(workshop.index, workshop.cache / "downloads", terminal.received)
+    cache = workshop.cache / "downloads"
+    index = Index(workshop.index, cache, terminal.received, terminal.notice)
     with terminal.downloading():
         source = find_source(text, revision, git=git, index=index)
     terminal.fact("source", str(source))

@@ -1,0 +1,212 @@
+"""The package index: which files a release has, downloaded and checked against their hashes."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from bisect import bisect
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from samebytes.atomic import write_text
+from samebytes.digest import Digest
+from samebytes.errors import UserError
+from samebytes.index import address, local
+from samebytes.index.listing import IndexFile, Page, of_release, read_page, version_of
+from samebytes.index.settings import IndexSettings
+from samebytes.wire import dump_document, read_document
+
+if TYPE_CHECKING:
+    from samebytes.index.download import Downloader, Notice, Progress
+
+_SCHEMES = ("http", "https", "file")
+
+#: Changes when what the cache has of a release does.
+_LISTING_VERSION = 1
+
+_ONCE = "Run it once without --offline."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedFile:
+    """A file of the index, downloaded and checked, and when it was uploaded, if that is known."""
+
+    path: Path
+    uploaded: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """The configured indexes, and what came from them before, which ``cache`` holds.
+
+    ``notice`` is told when something is tried again.
+    """
+
+    settings: IndexSettings
+    cache: Path
+    progress: Progress = field(default=lambda _received, _total: None)
+    notice: Notice = field(default=lambda _text: None)
+
+    def release(self, name: NormalizedName, version: Version) -> tuple[IndexFile, ...]:
+        """The sdists and wheels of a release, on the first index that has any of it.
+
+        Sdists come first. Offline, they are as they were when this was last called online.
+
+        Raises UserError when there is no such release or an index cannot be reached,
+        ArtifactError when an index does not speak the simple API.
+        """
+        return self._search(name, version, "release", lambda _: True)
+
+    def sdist(self, name: NormalizedName, version: Version) -> PublishedFile:
+        """The published sdist of a release, of the first index that has one, fetched.
+
+        Raises UserError when the index cannot be reached or has no such sdist, ArtifactError when
+        the file does not have the hash that the index names.
+        """
+        return self.fetch(self._search(name, version, "sdist", lambda file: file.is_sdist)[0])
+
+    def fetch(self, file: IndexFile) -> PublishedFile:
+        """The file, downloaded or from the cache, its hash checked in either case.
+
+        Raises UserError when the index cannot be reached, or, offline, when the cache does not
+        have the file; ArtifactError when the file has another hash or size than the index says,
+        when the index says none, or when the file is where no index may lead to.
+        """
+        digest = file.required_digest()
+        kept = self.cache / digest.hex / file.filename
+        if not (kept.is_file() and Digest.of_file(kept) == digest):
+            if self.settings.offline:
+                raise UserError(
+                    f"The cache {'has a damaged' if kept.is_file() else 'does not have'} "
+                    f"{file.filename}, and --offline is set.",
+                    hint=_ONCE,
+                )
+            self._get(file, kept)
+        return PublishedFile(path=kept, uploaded=file.uploaded)
+
+    def _get(self, file: IndexFile, kept: Path) -> None:
+        """Have the file at ``kept``, or nothing there."""
+        url = address.follow(file.index, file.url)
+        self.cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".part-", dir=self.cache) as folder:
+            part = Path(folder) / file.filename
+            if address.scheme(url) == "file":
+                local.copy_local(file, part, self.settings.limits.largest_file)
+            else:
+                self._downloader().file(file, part)
+            file.check(part)
+            kept.parent.mkdir(exist_ok=True)
+            os.replace(part, kept)
+
+    def _search(
+        self,
+        name: NormalizedName,
+        version: Version,
+        what: str,
+        is_wanted: Callable[[IndexFile], bool],
+    ) -> tuple[IndexFile, ...]:
+        """The files of a release on the first index of which one is wanted."""
+        others: set[Version] = set()
+        for url in self.settings.urls:
+            if address.scheme(url) not in _SCHEMES:
+                continue
+            if self.settings.offline:
+                files = self._kept_listing(url, name, version)
+            else:
+                files = self._listing(url, name, version, others)
+            if any(map(is_wanted, files)):
+                return files
+        raise self._not_found(name, version, what, others)
+
+    def _listing(
+        self, url: str, name: NormalizedName, version: Version, others: set[Version]
+    ) -> tuple[IndexFile, ...]:
+        """What one index has of a release now; if nothing, ``others`` gets what it has instead."""
+        index = address.public(url)
+        page = self._page(index, name)
+        if page is None:
+            return ()
+        listed = read_page(page, name, index)
+        largest = self.settings.limits.largest_file
+        files = tuple(
+            local.with_own_digest(file, largest) for file in of_release(listed, name, version)
+        )
+        if files:
+            self._keep_listing(files, index, name, version)
+        else:
+            others |= {found for file in listed if (found := version_of(file.filename, name))}
+        return files
+
+    def _page(self, index: str, name: NormalizedName) -> Page | None:
+        url = f"{index}/{name}/"
+        if address.scheme(url) == "file":
+            return local.local_page(url, self.settings.limits.largest_page)
+        return self._downloader().page(url, index)
+
+    def _downloader(self) -> Downloader:
+        # Here, as most commands need no network, and loading it takes its time.
+        from samebytes.index.download import Downloader
+
+        return Downloader(settings=self.settings, progress=self.progress, notice=self.notice)
+
+    def _listing_path(self, index: str, name: NormalizedName, version: Version) -> Path:
+        key = Digest.of(f"{index} {name} {version}".encode(errors="replace"))
+        return self.cache / "releases" / f"{key}.json"
+
+    def _keep_listing(
+        self, files: Iterable[IndexFile], index: str, name: NormalizedName, version: Version
+    ) -> None:
+        path = self._listing_path(index, name, version)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        document: dict[str, object] = {
+            "version": _LISTING_VERSION,
+            "files": [file.to_dict() for file in files],
+        }
+        write_text(path, dump_document(document))
+
+    def _kept_listing(
+        self, url: str, name: NormalizedName, version: Version
+    ) -> tuple[IndexFile, ...]:
+        """What one index had of a release; nothing where that is not known, or not legible."""
+        with suppress(OSError, UserError):
+            document = read_document(self._listing_path(address.public(url), name, version))
+            if document["version"].expect(int) == _LISTING_VERSION:
+                files = [IndexFile.from_node(node) for node in document["files"]]
+                return of_release(files, name, version)
+        return ()
+
+    def _not_found(
+        self, name: NormalizedName, version: Version, what: str, others: set[Version]
+    ) -> UserError:
+        article = "an" if what == "sdist" else "a"
+        if self.settings.offline:
+            return UserError(
+                f"The cache does not know {article} {what} of {name} {version}, and --offline is "
+                "set.",
+                hint=f"{_ONCE[:-1]}, or give the path of an sdist file.",
+            )
+        searched = [url for url in self.settings.urls if address.scheme(url) in _SCHEMES]
+        hint = f"See which versions there are: pip index versions {name}."
+        if others:
+            hint = f"Versions near it: {', '.join(map(str, _nearest(others, version)))}. {hint}"
+        if skipped := [url for url in self.settings.urls if url not in searched]:
+            schemes = "http, https and file"
+            hint += (
+                f" Not searched, as only {schemes} are: {', '.join(map(address.shown, skipped))}"
+            )
+        where = " or ".join(map(address.shown, searched))
+        return UserError(f"There is no {what} of {name} {version} on {where}.", hint=hint)
+
+
+def _nearest(versions: Iterable[Version], version: Version) -> list[Version]:
+    """Up to three older and three newer versions."""
+    ordered = sorted(versions)
+    place = bisect(ordered, version)
+    return ordered[max(0, place - 3) : place + 3]
