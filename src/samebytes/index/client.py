@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from samebytes.atomic import write_text
+from samebytes.atomic import atomic_file, write_text
 from samebytes.digest import Digest
-from samebytes.errors import UserError
+from samebytes.errors import ArtifactError, UserError
 from samebytes.index import address, local
 from samebytes.index.listing import IndexFile, Page, of_release, read_page, version_of
+from samebytes.index.provenance import Provenance, read_provenance
 from samebytes.index.settings import IndexSettings
+from samebytes.index.signatures import check_signatures
 from samebytes.wire import dump_document, read_document
 
 if TYPE_CHECKING:
@@ -30,6 +32,9 @@ _SCHEMES = ("http", "https", "file")
 
 #: Changes when what the cache has of a release does.
 _LISTING_VERSION = 1
+
+_PROVENANCE = "application/vnd.pypi.integrity.v1+json, application/json;q=0.5"
+_LARGEST_PROVENANCE = 16 * 1024**2
 
 _ONCE = "Run it once without --offline."
 
@@ -91,6 +96,45 @@ class Index:
             self._get(file, kept)
         return PublishedFile(path=kept, uploaded=file.uploaded)
 
+    def provenance(self, file: IndexFile) -> Provenance | None:
+        """What the publisher attested about a file, or None where the index offers nothing.
+
+        The statements are compared with the file; their signatures are checked if
+        pypi-attestations is installed. Offline, it is what this gave online.
+
+        Raises UserError when the index cannot be reached, or, offline, when it is not in the
+        cache; ArtifactError when what the index has is no provenance (PEP 740).
+        """
+        if file.provenance_url is None:
+            return None
+        kept = self.cache / file.required_digest().hex / f"{file.filename}.provenance"
+        if not self.settings.offline:
+            document = self._get_provenance(file, kept)
+        elif kept.is_file():
+            document = kept.read_bytes()
+        else:
+            raise UserError(
+                f"The cache does not have {kept.name}, and --offline is set.", hint=_ONCE
+            )
+        return check_signatures(read_provenance(document, file), document, file)
+
+    def _get_provenance(self, file: IndexFile, kept: Path) -> bytes:
+        url = address.follow(file.index, file.provenance_url or "")
+        if address.scheme(url) == "file":
+            page = local.local_page(url, _LARGEST_PROVENANCE)
+        else:
+            page = self._downloader().page(url, file.index, _PROVENANCE, _LARGEST_PROVENANCE)
+        if page is None:
+            raise ArtifactError(
+                f"The index lists a provenance of {file.filename}, but does not have it.",
+                hint="Try again; if it persists, tell the operators of the index.",
+            )
+        read_provenance(page.body, file)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_file(kept) as part:
+            part.write_bytes(page.body)
+        return page.body
+
     def _get(self, file: IndexFile, kept: Path) -> None:
         """Have the file at ``kept``, or nothing there."""
         url = address.follow(file.index, file.url)
@@ -145,10 +189,12 @@ class Index:
         return files
 
     def _page(self, index: str, name: NormalizedName) -> Page | None:
-        url = f"{index}/{name}/"
+        from pypi_simple import ACCEPT_ANY
+
+        url, largest = f"{index}/{name}/", self.settings.limits.largest_page
         if address.scheme(url) == "file":
-            return local.local_page(url, self.settings.limits.largest_page)
-        return self._downloader().page(url, index)
+            return local.local_page(f"{url}index.html", largest)
+        return self._downloader().page(url, index, ACCEPT_ANY, largest)
 
     def _downloader(self) -> Downloader:
         # Here, as most commands need no network, and loading it takes its time.

@@ -16,7 +16,6 @@ from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
-import pypi_simple
 import requests
 import urllib3
 
@@ -62,14 +61,15 @@ class Downloader:
     progress: Progress
     notice: Notice
 
-    def page(self, url: str, index: str) -> Page | None:
-        """A page of the index, or None where there is none.
+    def page(self, url: str, index: str, accept: str, largest: int) -> Page | None:
+        """A page or another document of the index, or None where there is none.
+
+        ``accept`` names the types of content that are understood; ``largest`` is in bytes.
 
         Raises UserError when the index cannot be reached, ArtifactError when what it says must
         not be followed or is too large.
         """
-        largest = self.settings.limits.largest_page
-        headers = {"Accept": pypi_simple.ACCEPT_ANY, "Accept-Encoding": "gzip"}
+        headers = {"Accept": accept, "Accept-Encoding": "gzip"}
 
         def attempt(session: Session) -> Page | None:
             with session.open(url, index, headers) as response:

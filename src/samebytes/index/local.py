@@ -13,11 +13,10 @@ from samebytes.index.listing import IndexFile, Page
 
 
 def local_page(url: str, largest: int) -> Page | None:
-    """The page ``index.html`` of a folder, or None; ``largest`` is in bytes.
+    """A page or another document, or None where there is none; ``largest`` is in bytes.
 
     Raises ArtifactError when it is too large.
     """
-    url += "index.html"
     path = address.local_path(url)
     if not path.is_file():
         return None
