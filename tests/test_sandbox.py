@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from samebytes.sandbox import Sandbox
+from samebytes.sandbox.host import Sandbox
 from samebytes.variations import inside
 
 #: What a test needs, should it lie where temporary files do.

@@ -21,7 +21,7 @@ from packaging.utils import (
 from samebytes.epoch import VARIABLE
 from samebytes.errors import ArtifactError, SamebytesError
 from samebytes.git import NEUTRAL_CONFIGURATION
-from samebytes.process import UMASK, Finished, Runner
+from samebytes.process import UMASK, Finished, Runner, Watch
 from samebytes.recipe import FILENAME
 from samebytes.toolchain import Toolchain
 from samebytes.workspace import Room
@@ -43,12 +43,14 @@ class Surroundings:
     """In what a hook runs: by default in what every build runs.
 
     ``environment`` wins over what a room gives; ``wrapped`` makes the command that is run of the
-    hook's own.
+    hook's own; ``watch`` and ``printed`` (bytes) bound it, as ``Runner.run`` has them.
     """
 
     environment: Mapping[str, str] = field(default_factory=lambda: FIXED_ENVIRONMENT)
     umask: int = UMASK
     wrapped: Callable[[Sequence[str]], Sequence[str]] = list
+    watch: Watch | None = None
+    printed: int | None = None
 
 
 def build_system_requires(tree: Path) -> set[str]:
@@ -72,7 +74,7 @@ class Backend:
     surroundings: Surroundings = field(default_factory=Surroundings)
 
     def extra_requires(
-        self, room: Room, tree: Path, distribution: Distribution, epoch: int
+        self, room: Room, tree: Path, distribution: Distribution, epoch: int | None
     ) -> set[str]:
         """What the backend asks for besides ``build-system.requires``."""
         hook = f"get_requires_for_build_{distribution}"
@@ -125,6 +127,8 @@ class Backend:
                 timeout=self.timeout,
                 umask=self.surroundings.umask,
                 name=f"The build backend ({distribution})",
+                watch=self.surroundings.watch,
+                printed=self.surroundings.printed,
             )
             if done.status:
                 raise ArtifactError(

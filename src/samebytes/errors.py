@@ -24,5 +24,17 @@ class UserError(SamebytesError):
     """The request, this machine or its network is at fault."""
 
 
+class UnreachableError(UserError):
+    """The index, or the network, does not answer: what was asked may be right."""
+
+
 class ArtifactError(SamebytesError):
     """The source, the archive, the build backend or the index is at fault."""
+
+
+class LimitError(ArtifactError):
+    """A program took more than it may; ``limit`` says of what: time, memory, printed …"""
+
+    def __init__(self, message: str, *, limit: str = "", hint: str = "", detail: str = "") -> None:
+        super().__init__(message, hint=hint, detail=detail)
+        self.limit = limit

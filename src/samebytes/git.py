@@ -112,6 +112,19 @@ class Git:
                 detail=shown.last_lines(),
             ) from None
 
+    def tags(self, checkout: Checkout) -> list[str]:
+        """The names of all tags."""
+        return self._read(checkout.root, "tag", "--list").stdout.splitlines()
+
+    def files(self, checkout: Checkout, commit: str) -> list[str]:
+        """The paths of all files of a commit."""
+        listed = self._read(checkout.root, "ls-tree", "-r", "-z", "--name-only", commit)
+        return [path for path in listed.stdout.split("\0") if path]
+
+    def show(self, checkout: Checkout, commit: str, path: str) -> str:
+        """What a file of a commit holds, as text."""
+        return self._read(checkout.root, "cat-file", "blob", f"{commit}:{path}").stdout
+
     def count_uncommitted(self, checkout: Checkout) -> int:
         """How many files are modified or untracked, and so not part of any revision."""
         status = self._read(checkout.root, "status", "--porcelain", "-z", "--no-renames")

@@ -7,13 +7,14 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from samebytes.errors import ArtifactError, UserError
+from samebytes.errors import LimitError, UserError
 
 #: The umask of every process that is not given another.
 UMASK = 0o022
@@ -27,8 +28,14 @@ _LONGEST_LINE = 300
 #: Seconds to wait for an output stream that a process which escaped its group still holds open.
 _STRAGGLER_SECONDS = 1.0
 
+#: How often it is looked whether a process is within its bounds.
+_WATCH_SECONDS = 0.2
+
 #: Is given text as a process prints it.
 OutputSink = Callable[[str], None]
+
+#: Is given the number of a process, and says why it must end.
+Watch = Callable[[int], LimitError | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,25 +80,28 @@ class Runner:
         timeout: float | None = None,
         umask: int = UMASK,
         name: str = "",
+        watch: Watch | None = None,
+        printed: int | None = None,
     ) -> Finished:
         """Run ``command`` to its end; with ``merge``, stdout goes to stderr.
 
-        ``name`` is what it is called in messages, by default as its program.
+        ``name`` is what it is called in messages, by default as its program. ``watch`` is asked a
+        few times a second whether to end it; ``printed`` is how many bytes it may print.
 
-        Raises UserError when the program is not installed, ArtifactError after ``timeout``
-        seconds, KeyboardInterrupt when ``stop`` was called.
+        Raises UserError when the program is not installed, LimitError after ``timeout`` seconds or
+        where another bound is exceeded, KeyboardInterrupt when ``stop`` was called.
         """
         child = self._start(command, env=env, cwd=cwd, merge=merge, umask=umask)
         pipes = [(child.stderr, self._sink)] + ([] if merge else [(child.stdout, None)])
         streams = [_Stream(pipe, sink) for pipe, sink in pipes]
+        watches = [] if watch is None else [watch]
+        if timeout is not None:
+            watches.append(_Clock(timeout, name or Path(command[0]).name))
+        if printed is not None:
+            watches.append(_Meter(streams, printed))
         try:
             _feed(child, stdin)
-            status = child.wait(timeout)
-        except subprocess.TimeoutExpired:
-            raise ArtifactError(
-                f"{name or Path(command[0]).name} was still running after {timeout:g} seconds.",
-                hint="Give it more time with --timeout SECONDS.",
-            ) from None
+            status = _wait(child, watches)
         finally:
             _end(child)
             with self._lock:
@@ -139,6 +149,48 @@ class Runner:
             return child
 
 
+def _wait(child: subprocess.Popen[bytes], watches: Sequence[Watch]) -> int:
+    """The exit status; raises what one of the ``watches`` says."""
+    while watches:
+        with suppress(subprocess.TimeoutExpired):
+            return child.wait(_WATCH_SECONDS)
+        for watch in watches:
+            if (error := watch(child.pid)) is not None:
+                raise error
+    return child.wait()
+
+
+class _Clock:
+    """Watches the time."""
+
+    def __init__(self, seconds: float, name: str) -> None:
+        self._seconds = seconds
+        self._end = time.monotonic() + seconds
+        self._name = name
+
+    def __call__(self, _number: int) -> LimitError | None:
+        if time.monotonic() < self._end:
+            return None
+        return LimitError(
+            f"{self._name} was still running after {self._seconds:g} seconds.",
+            limit="time",
+            hint="Give it more time with --timeout SECONDS.",
+        )
+
+
+class _Meter:
+    """Watches how much is printed."""
+
+    def __init__(self, streams: Sequence[_Stream], most: int) -> None:
+        self._streams = streams
+        self._most = most
+
+    def __call__(self, _number: int) -> LimitError | None:
+        if sum(stream.total for stream in self._streams) <= self._most:
+            return None
+        return LimitError(f"It printed more than {self._most:,} bytes.", limit="printed")
+
+
 class _Stream:
     """Reads a pipe to its end in a thread and keeps the last ``KEPT_BYTES``."""
 
@@ -147,6 +199,7 @@ class _Stream:
         self._pipe = pipe
         self._sink = sink
         self._kept = bytearray()
+        self.total = 0
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
@@ -155,6 +208,7 @@ class _Stream:
         with suppress(OSError, ValueError):
             while chunk := os.read(self._pipe.fileno(), 65536):
                 self._kept += chunk
+                self.total += len(chunk)
                 if len(self._kept) > 2 * KEPT_BYTES:
                     del self._kept[:-KEPT_BYTES]
                 if self._sink is not None:

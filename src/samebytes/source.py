@@ -123,12 +123,13 @@ class SdistSource:
     def warnings(self, tree: Path) -> tuple[str, ...]:  # noqa: ARG002 - as of a checkout
         return ()
 
-    def tree(self, folder: Path, mtime: int) -> Path:
+    def tree(self, folder: Path, mtime: int, *, archived: int | None = None) -> Path:
         """Make the project's clean tree in ``folder``, which must not exist; returns its path.
 
-        ``mtime`` becomes the modification time of its files, in seconds.
+        ``mtime`` becomes the modification time of its files, in seconds; with ``archived``, as
+        ``unpack_sdist`` has it, they have the sdist's own times and permissions.
         """
-        unpack_sdist(self.path, folder, mtime=mtime)
+        unpack_sdist(self.path, folder, mtime=mtime, archived=archived)
         if Digest.of_file(self.path) != self.digest:
             raise UserError(f"{self.path} changed while it was read.", hint="Start again.")
         _check_project(folder, self.path.name)

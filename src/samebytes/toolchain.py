@@ -25,7 +25,7 @@ from uv import find_uv_bin
 
 from samebytes.atomic import write_text
 from samebytes.digest import Digest
-from samebytes.errors import ArtifactError, SamebytesError, UserError
+from samebytes.errors import ArtifactError, SamebytesError, UnreachableError, UserError
 from samebytes.index.settings import IndexSettings
 from samebytes.interpreter import Interpreter
 from samebytes.process import Finished, Runner
@@ -243,7 +243,7 @@ class Toolshed:
         )
 
     def _unreachable(self, done: Finished) -> UserError:
-        return UserError(
+        return UnreachableError(
             "The package index cannot be reached to resolve the build requirements.",
             hint="Check the network and pip's index, proxy and certificate settings; --offline "
             "uses what is in the cache.",

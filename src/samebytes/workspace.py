@@ -126,6 +126,17 @@ def workspace(
         os.close(handle)
 
 
+@contextmanager
+def temporary_files(folder: Path) -> Iterator[Path]:
+    """Have libraries, too, put their temporary files where nothing of them can be left behind."""
+    before = tempfile.tempdir
+    tempfile.tempdir = os.fspath(folder)
+    try:
+        yield folder
+    finally:
+        tempfile.tempdir = before
+
+
 def _guard(root: Path, handle: int) -> subprocess.Popen[bytes]:
     """A process that outlives this one for as long as it takes to clean up after it."""
     return subprocess.Popen(

@@ -27,6 +27,12 @@ SDIST_SUFFIXES = (".tar.gz", ".tgz", ".tar.bz2", ".zip")
 _LARGEST_READ = 16 * 1024 * 1024
 _COPY_BYTES = 256 * 1024
 
+#: The permissions that tarfile's data filter leaves (PEP 706).
+DATA_FILTER = 0o755
+
+#: What any file system can hold as a time, in seconds.
+_LATEST = 2**32 - 1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileTime:
@@ -64,11 +70,17 @@ def tar_facts(path: Path, limits: Limits | None = None) -> list[TarFacts]:
 
 
 def unpack_sdist(
-    path: Path, destination: Path, *, mtime: int, limits: Limits | None = None
+    path: Path,
+    destination: Path,
+    *,
+    mtime: int,
+    archived: int | None = None,
+    limits: Limits | None = None,
 ) -> list[TarFacts]:
     """Unpack an sdist so that its top folder becomes ``destination``, which must not exist.
 
-    Files get mode 0644, or 0755 where the owner may execute them, and the time ``mtime`` (seconds).
+    Files get mode 0644, or 0755 where the owner may execute them, and the time ``mtime`` (seconds);
+    with ``archived``, a mask of permission bits, the time and those bits that the archive says.
     Returns what a tar says of its members' times and owners (of a zip, nothing).
 
     Raises ArtifactError if the archive is damaged, over the limits, has not exactly one top
@@ -77,7 +89,7 @@ def unpack_sdist(
     limits = limits or Limits()
     staging = destination.with_name(destination.name + ".unpacked")
     staging.mkdir()
-    tree = _Tree(staging, path, mtime)
+    tree = _Tree(staging, path, mtime, archived)
     with damage_named(path):
         if path.name.endswith(".zip"):
             facts: list[TarFacts] = []
@@ -103,10 +115,11 @@ class _Tree:
     below one, and each points to a place inside the top folder.
     """
 
-    def __init__(self, root: Path, archive: Path, mtime: int) -> None:
+    def __init__(self, root: Path, archive: Path, mtime: int, archived: int | None) -> None:
         self._root = root
         self._archive = archive
         self._mtime = mtime
+        self._archived = archived
         self._folders: set[str] = set()
         self._files: set[str] = set()
         self._links: dict[str, str] = {}
@@ -114,13 +127,18 @@ class _Tree:
     def add_folder(self, name: str) -> None:
         self._make(self._inside(name))
 
-    def add_file(self, name: str, content: IO[bytes], size: int, *, executable: bool) -> None:
+    def add_file(self, name: str, content: IO[bytes], size: int, mode: int, mtime: float) -> None:
+        """``mode`` and ``mtime`` are the archive's own."""
         name = self._inside(name)
         self._make(name.rpartition("/")[0])
         target = os.path.join(self._root, name)
         if name in self._files:
             os.unlink(target)  # a second member of the same name replaces the first
-        mode = 0o755 if executable else 0o644
+        if self._archived is not None:
+            mode = mode & self._archived & 0o777 | 0o600
+        else:
+            mode = 0o755 if mode & stat.S_IXUSR else 0o644
+        seconds = self._mtime if self._archived is None else min(max(0, mtime), _LATEST)
         handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with open(handle, "wb") as file:
             os.fchmod(handle, mode)
@@ -129,7 +147,7 @@ class _Tree:
             else:
                 shutil.copyfileobj(content, file, _COPY_BYTES)
             file.flush()
-            os.utime(handle, (self._mtime, self._mtime))
+            os.utime(handle, (seconds, seconds))
         self._files.add(name)
 
     def add_hard_link(self, name: str, original: str) -> None:
@@ -139,9 +157,7 @@ class _Tree:
         path = os.path.join(self._root, original)
         with open(path, "rb") as content:
             facts = os.fstat(content.fileno())
-            self.add_file(
-                name, content, facts.st_size, executable=bool(facts.st_mode & stat.S_IXUSR)
-            )
+            self.add_file(name, content, facts.st_size, facts.st_mode, facts.st_mtime)
 
     def add_link(self, name: str, target: str) -> None:
         name = self._inside(name)
@@ -186,8 +202,7 @@ def _unpack_tar(path: Path, tree: _Tree, limits: Limits) -> list[TarFacts]:
     for member, content in _tar_members(path, limits):
         facts.append(TarFacts.of(member))
         if content is not None:
-            executable = bool(member.mode & stat.S_IXUSR)
-            tree.add_file(member.name, content, member.size, executable=executable)
+            tree.add_file(member.name, content, member.size, member.mode, member.mtime)
         elif member.isdir():
             tree.add_folder(member.name)
         elif member.issym():
@@ -212,8 +227,8 @@ def _unpack_zip(path: Path, tree: _Tree, limits: Limits) -> None:
                 tree.add_folder(member.filename)
                 continue
             with archive.open(member) as content:
-                executable = bool(mode & stat.S_IXUSR)
-                tree.add_file(member.filename, content, member.file_size, executable=executable)
+                seconds = _zip_seconds(member)
+                tree.add_file(member.filename, content, member.file_size, mode, seconds)
 
 
 def _tar_members(path: Path, limits: Limits) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:

@@ -46,6 +46,18 @@ def _migrate() -> click.Command:
     return migrate_command
 
 
+def _verify() -> click.Command:
+    from samebytes.cli.verify import verify_command
+
+    return verify_command
+
+
+def _audit() -> click.Command:
+    from samebytes.cli.audit import audit_command
+
+    return audit_command
+
+
 def _explain() -> click.Command:
     from samebytes.cli.explain import explain_command
 
@@ -65,6 +77,8 @@ _COMMANDS: Mapping[str, Callable[[], click.Command]] = {
     "diff": _diff,
     "explain": _explain,
     "migrate": _migrate,
+    "verify": _verify,
+    "audit": _audit,
     "completion": _completion,
 }
 

@@ -11,11 +11,15 @@ from samebytes.digest import Digest
 
 
 class Verdict(StrEnum):
-    """What may be claimed of two artifacts; see docs/explanation/verdicts.md."""
+    """What may be claimed of two artifacts; see docs/explanation/verdicts.md.
+
+    ``unbuildable`` is claimed of a published one that no attempt could build again.
+    """
 
     IDENTICAL = "identical"
     EQUIVALENT = "equivalent"
     DIFFERENT = "different"
+    UNBUILDABLE = "unbuildable"
 
 
 class Where(StrEnum):

@@ -62,7 +62,7 @@ def comparison_document(comparison: Comparison) -> dict[str, object]:
                 "title": each.title,
                 "reason": storable(each.reason),
                 "fix": each.fix,
-                "differences": [_difference(one) for one in each.differences],
+                "differences": [difference_document(one) for one in each.differences],
             }
             for each in comparison.explanations
         ],
@@ -82,7 +82,8 @@ def _side(side: Side) -> dict[str, object]:
     }
 
 
-def _difference(difference: Difference) -> dict[str, object]:
+def difference_document(difference: Difference) -> dict[str, object]:
+    """One difference as part of a document."""
     return {
         "kind": difference.kind.id,
         "level": str(difference.kind.level),

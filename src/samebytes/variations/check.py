@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,7 +23,7 @@ from samebytes.variations.findings import Finding, find
 from samebytes.variations.symptoms import Compared, Plain, kept_files
 from samebytes.variations.table import in_order
 from samebytes.variations.trial import WITNESSED, Ground, Pace, Trial
-from samebytes.workspace import Room, Workspace, workspace
+from samebytes.workspace import Room, Workspace, temporary_files, workspace
 
 #: By how many seconds the clock of a plain build is later than the epoch, not to be taken for it.
 _LATER = 86_400
@@ -68,7 +65,7 @@ def check(request: CheckRequest, workshop: Workshop) -> CheckResult:
     key = request.source.key
     with (
         workspace(key, base=workshop.base, waiting=waiting, guarded=True) as space,
-        _temporary_files(space.root),
+        temporary_files(space.root),
         ThreadPoolExecutor(max_workers=2) as pool,
     ):
         try:
@@ -78,17 +75,6 @@ def check(request: CheckRequest, workshop: Workshop) -> CheckResult:
             workshop.runner.stop()
             raise
     return replace(result, seconds=time.monotonic() - started)
-
-
-@contextmanager
-def _temporary_files(folder: Path) -> Iterator[None]:
-    """Have libraries, too, put their temporary files where nothing of them can be left behind."""
-    before = tempfile.tempdir
-    tempfile.tempdir = os.fspath(folder)
-    try:
-        yield
-    finally:
-        tempfile.tempdir = before
 
 
 class _Check:

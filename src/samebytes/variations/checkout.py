@@ -14,8 +14,8 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from samebytes.archive.canonical import TarFacts
 from samebytes.archive.damage import damage_named
-from samebytes.archive.unpack import unpack_sdist
-from samebytes.source import GitSource, Source, inside
+from samebytes.archive.unpack import DATA_FILTER, unpack_sdist
+from samebytes.source import GitSource, Source
 from samebytes.variations.conditions import Conditions
 from samebytes.workspace import Room
 
@@ -54,20 +54,7 @@ def unpack(sdist: Path, room: Room, mtime: int, *, raw: bool) -> list[TarFacts]:
 
     Returns what the sdist says of its members' times and owners.
     """
-    facts = unpack_sdist(sdist, room.tree, mtime=mtime)
-    if raw:
-        _restore(sdist, room.tree)
-    return facts
-
-
-def _restore(sdist: Path, tree: Path) -> None:
-    """As tarfile's data filter leaves the files (PEP 706)."""
-    with damage_named(sdist), tarfile.open(sdist) as archive:
-        for member in archive:
-            place = member.name.partition("/")[2]
-            if member.isreg() and place and not (path := inside(tree, place)).is_symlink():
-                os.chmod(path, (member.mode & 0o755) | 0o600)
-                os.utime(path, (member.mtime, member.mtime))
+    return unpack_sdist(sdist, room.tree, mtime=mtime, archived=DATA_FILTER if raw else None)
 
 
 def _export(source: GitSource, room: Room) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from samebytes.builder import FIXED_ENVIRONMENT, Surroundings
 from samebytes.process import UMASK
-from samebytes.sandbox import Sandbox
+from samebytes.sandbox.host import Sandbox
 from samebytes.variations import pinned
 from samebytes.variations.machine import ONLINE, Machine
 from samebytes.workspace import Room

@@ -17,7 +17,7 @@ from packaging.specifiers import SpecifierSet
 from samebytes.errors import SamebytesError, UserError
 from samebytes.interpreter import Interpreter, find_interpreter
 from samebytes.process import Runner
-from samebytes.sandbox import Sandbox
+from samebytes.sandbox.host import Sandbox
 
 #: What needs a namespace; the clock needs one because libfaketime leaves files in /dev/shm.
 CONFINED = frozenset({"clock", "cpus", "file-order", "host", "user"})

@@ -1,0 +1,246 @@
+"""``samebytes verify``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import RenderableType
+from rich.text import Text
+
+from samebytes.cli.console import Terminal, check_target, print_json, print_report, write_target
+from samebytes.cli.options import json_option, offline_option, workspace_option
+from samebytes.cli.verifying import (
+    attempts_option,
+    build_timeout_option,
+    make_settings,
+    sandbox_option,
+    verifying,
+    warn_without_sandbox,
+    workers_option,
+)
+from samebytes.cli.workshop import make_workshop
+from samebytes.compare.model import Comparison, Verdict
+from samebytes.errors import SamebytesError, UserError
+from samebytes.fleet.audit import Done
+from samebytes.index.client import Index
+from samebytes.report.verification import (
+    Failed,
+    Result,
+    is_verified,
+    result_document,
+    result_report,
+    results_document,
+    results_table,
+    summary,
+)
+from samebytes.report.visible import visible
+from samebytes.verify.means import Effort
+from samebytes.verify.targets import NotVerified, Plan, plan_target
+from samebytes.verify.task import NamedSource, Task
+
+#: Steps of one attempt, for the progress bar.
+_STEPS = 4
+
+
+@click.command("verify", short_help="Say whether published files are what their source builds.")
+@click.argument("targets", nargs=-1, required=True, metavar="ARTIFACT|REQUIREMENT ...")
+@click.option(
+    "--source",
+    metavar="SOURCE",
+    help="What it was built from: a git checkout, an sdist, or pypi:NAME==VERSION. [default: the "
+    "sdist that the index has of the release]",
+)
+@click.option(
+    "--rev",
+    metavar="REV",
+    help="Tag, branch, hash or other revision of --source. [default: the tag of the version]",
+)
+@attempts_option
+@click.option(
+    "--exact", is_flag=True, help="Exit with 1 unless all are identical: equivalent is no success."
+)
+@sandbox_option
+@workers_option
+@offline_option
+@build_timeout_option
+@workspace_option
+@click.option("--html", "html_file", metavar="FILE", help="Write a report to look at; one file.")
+@json_option
+@click.option("-v", "--verbose", is_flag=True, help="Print all; show what backends print.")
+@click.option("-q", "--quiet", is_flag=True, help="Print a line for each artifact only.")
+@click.pass_context
+def verify_command(context: click.Context, /, **values: Any) -> None:
+    """Say whether published files are what their source builds.
+
+    ARTIFACT is a wheel or an sdist; REQUIREMENT is NAME==VERSION: that release's wheels on the
+    index, and with --source its sdist too. How the file was probably made (backend, requirements,
+    Python, times) is read off it; then it is built again, in a sandbox, and compared.
+
+    \b
+    The verdict is one of these:
+      identical    the same bytes
+      equivalent   the listed corrections make the rebuilt file the same bytes; no content differs
+      different    a member's content, name or executable bit differs: metadata, code, or phantom
+                   members, which are in the published file only
+      unbuildable  nothing could be built; it says why
+
+    \b
+    Examples:
+      samebytes verify six==1.17.0                          its wheel against its sdist
+      samebytes verify django==5.2.19 --source ../django    both against the tag 5.2.19
+      samebytes verify dist/a-1.0-py3-none-any.whl --source . --rev v1.0
+      samebytes verify click==8.1.8 rich==14.0.0 --json - | jq '.results[].verdict'
+
+    Exit codes: 0 all verified, 1 one is different or unbuildable, 2 it could not run.
+    """
+    options = _Options(**values)
+    terminal = Terminal(quiet=options.quiet, verbose=options.verbose)
+    _check(options)
+    found = _Found()
+    try:
+        _verify(options, terminal, found)
+    except SamebytesError as error:
+        if options.json_file is not None:
+            with suppress(UserError):
+                print_json(found.document(error), options.json_file)
+        raise
+    _write(options, found)
+    if "-" not in (options.json_file, options.html_file):
+        print_report(_report(options, found))
+    for each in found.failed:
+        terminal.error(each.error)
+    context.exit(_status(options, found))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    """The command line, as click read it."""
+
+    targets: tuple[str, ...]
+    source: str | None
+    rev: str | None
+    max_attempts: int
+    exact: bool
+    no_sandbox: bool
+    workers: int
+    offline: bool
+    timeout: float
+    workspace: Path
+    html_file: str | None
+    json_file: str | None
+    verbose: bool
+    quiet: bool
+
+
+@dataclass(slots=True)
+class _Found:
+    """What was found so far, in the order in which it was asked."""
+
+    results: list[Result] = field(default_factory=list)
+    comparisons: list[Comparison] = field(default_factory=list)
+    skipped: list[NotVerified] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
+
+    def document(self, error: SamebytesError | None = None) -> dict[str, object]:
+        return results_document(self.results, self.skipped, self.failed, error)
+
+
+def _check(options: _Options) -> None:
+    for name, target in (("json", options.json_file), ("html", options.html_file)):
+        if target is not None:
+            check_target(target, name)
+    if options.json_file is not None and options.json_file == options.html_file:
+        raise UserError("--json and --html name the same file.", hint="Name two files.")
+    if options.rev is not None and options.source is None:
+        raise UserError(
+            f"--rev {options.rev} was given, but no --source.", hint="Name the git checkout."
+        )
+
+
+def _verify(options: _Options, terminal: Terminal, found: _Found) -> None:
+    workshop = make_workshop(terminal, offline=options.offline, workspace=options.workspace)
+    effort = Effort(attempts=options.max_attempts, timeout=options.timeout)
+    settings = make_settings(workshop, effort, sandboxed=not options.no_sandbox)
+    if options.no_sandbox:
+        warn_without_sandbox(terminal)
+    index = Index(workshop.index, workshop.cache / "downloads", terminal.received, terminal.notice)
+    source = (
+        None if options.source is None else NamedSource(text=options.source, revision=options.rev)
+    )
+    with terminal.downloading():
+        plan = _plan(options.targets, source, index)
+    found.skipped += plan.skipped
+    for skipped in plan.skipped:
+        terminal.fact("skipped", f"{visible(skipped.filename)}: {skipped.reason}")
+    steps = _STEPS if len(plan.tasks) == 1 else len(plan.tasks)
+    done: dict[Task, Done] = {}
+    with (
+        terminal.working(steps),
+        verifying(plan.tasks, settings, workshop, options.workers, index) as stream,
+    ):
+        for each in stream:
+            done[each.task] = each
+            if len(plan.tasks) > 1:
+                terminal.step(f"{len(done)} of {len(plan.tasks)}: {each.task.filename}")
+    for task in plan.tasks:
+        each = done[task]
+        if each.verification is not None:
+            found.results.append(result_document(each.verification))
+            if each.verification.comparison is not None:
+                found.comparisons.append(each.verification.comparison)
+        elif each.error is not None:
+            found.failed.append(Failed(artifact=task.filename, error=each.error))
+
+
+def _plan(targets: tuple[str, ...], source: NamedSource | None, index: Index) -> Plan:
+    plans = [plan_target(target, source, index) for target in dict.fromkeys(targets)]
+    tasks = tuple(dict.fromkeys(task for plan in plans for task in plan.tasks))
+    skipped = tuple(each for plan in plans for each in plan.skipped)
+    if not tasks:
+        listed = "; ".join(f"{each.filename}: {each.reason}" for each in skipped)
+        raise UserError(
+            f"There is nothing to verify in {', '.join(targets)}.",
+            hint=f"Not verified: {listed}." if listed else "The release has no files.",
+        )
+    return Plan(tasks=tasks, skipped=skipped)
+
+
+def _status(options: _Options, found: _Found) -> int:
+    if found.failed:
+        return 2
+    accepted = {Verdict.IDENTICAL} if options.exact else {Verdict.IDENTICAL, Verdict.EQUIVALENT}
+    return 0 if all(each["verdict"] in accepted for each in found.results) else 1
+
+
+def _write(options: _Options, found: _Found) -> None:
+    if options.json_file is not None:
+        print_json(found.document(), options.json_file)
+    if options.html_file is not None:
+        from samebytes.report.explanations import entries
+        from samebytes.report.verification_page import verification_page  # which takes long to load
+
+        page = verification_page(found.results, found.comparisons, entries())
+        write_target(page, options.html_file, "html")
+
+
+def _report(options: _Options, found: _Found) -> Iterator[RenderableType]:
+    results = found.results
+    if options.quiet:
+        for each in results:
+            yield Text(f"{each['verdict']:<11} {each['artifact']}")
+        return
+    if len(results) == 1 or options.verbose:
+        for each in results:
+            yield from result_report(each, verbose=options.verbose)
+    else:
+        yield results_table(results)
+        for each in results:
+            if not is_verified(each):
+                yield from result_report(each, verbose=False)
+    if len(results) != 1 or found.failed:
+        yield summary(results, found.failed)

@@ -1,0 +1,1 @@
+"""From a published artifact and its source to the recipes that may have made it."""

@@ -1,0 +1,217 @@
+"""The recipes that may have made a published artifact, the likeliest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from email.parser import HeaderParser
+
+from packaging.requirements import Requirement
+
+from samebytes.archive.artifact import Artifact, Form
+from samebytes.compare.evidence import Origin
+from samebytes.compare.pairing import top_folder
+from samebytes.infer.candidate import Candidate, Decision, Stamps
+from samebytes.infer.generators import Generated, read_generator
+from samebytes.infer.metadata import backend_bounds
+from samebytes.infer.options import wheel_options
+from samebytes.infer.pythons import able_pythons, choose_pythons
+from samebytes.infer.stamps import sdist_stamps, wheel_stamps, wheel_system, wheel_umask
+from samebytes.infer.styles import styled
+from samebytes.infer.system import merged, read_build_system
+from samebytes.interpreter import Interpreter
+from samebytes.recipe import Route
+
+#: Changes when the same artifact may be inferred otherwise than before.
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is known of a published artifact.
+
+    ``sdist`` is its source, if it is one, else ``commit`` is the time of the revision (seconds) and
+    ``texts`` has what the project's pyproject.toml and setup.cfg say there. ``sibling`` is by what
+    a wheel of the same release says that it was generated, ``pythons`` are those of this machine.
+    """
+
+    published: Artifact
+    sdist: Artifact | None
+    texts: Mapping[str, str]
+    commit: int | None
+    uploaded: datetime | None
+    sibling: str
+    pythons: Sequence[Interpreter]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pins:
+    pins: tuple[Requirement, ...]
+    decision: Decision
+
+
+def candidates(known: Known) -> Iterator[Candidate]:
+    """Each once. The first takes all evidence at its word; each of the others doubts one part."""
+    parts = _Parts(known)
+    seen = set()
+    for candidate in _ranked(parts):
+        if candidate.recipe not in seen:
+            seen.add(candidate.recipe)
+            yield candidate
+
+
+def _ranked(parts: _Parts) -> Iterator[Candidate]:
+    first = parts.candidate()
+    if first is None:
+        return
+    yield first
+    for pins in parts.pins[1:2]:
+        yield parts.doubted(first, pins.decision, pins=pins.pins)
+    for python, decision in parts.pythons[1:2]:
+        yield parts.doubted(first, decision, python=python)
+    for pins in parts.pins[2:]:
+        yield parts.doubted(first, pins.decision, pins=pins.pins)
+    if first.options:
+        decision = Decision("option", "none", "another try, as the project says itself")
+        yield parts.doubted(first, decision, options={})
+    if first.windows:
+        decision = Decision("system", "as on Linux", "another try, with this system's line ends")
+        yield parts.doubted(first, decision, windows=False)
+    for stamps, decision in parts.stamps[1:]:
+        yield parts.doubted(first, decision, stamps=stamps)
+    for python, decision in parts.pythons[2:]:
+        yield parts.doubted(first, decision, python=python)
+
+
+class _Parts:
+    """The choices for each part of a recipe, the likeliest first."""
+
+    def __init__(self, known: Known) -> None:
+        self.known = known
+        self.origin = Origin(known.published)
+        self.is_wheel = known.published.form is Form.WHEEL
+        source = Origin(known.sdist) if known.sdist is not None else None
+        self.texts = {
+            name: source.text(name) if source is not None else known.texts.get(name, "")
+            for name in ("pyproject.toml", "setup.cfg")
+        }
+        self.system = read_build_system(self.texts["pyproject.toml"])
+        line = self.origin.generator if self.is_wheel else known.sibling
+        self.generated = read_generator(line) if line else None
+        self.line = line
+        self.pins = tuple(self._pins())
+        here = able_pythons(known.pythons, self.pins[0].pins)
+        self.pythons = tuple(choose_pythons(here, self._requires_python(), known.uploaded))
+        self.stamps = tuple(self._stamps())
+
+    def candidate(self) -> Candidate | None:
+        if not self.pythons:
+            return None
+        (python, python_decision), (stamps, stamps_decision) = self.pythons[0], self.stamps[0]
+        umask, umask_decision = self._umask()
+        options, option_decisions = self._options()
+        system = wheel_system(self.known.published) if self.is_wheel else None
+        return Candidate(
+            python=python,
+            pins=self.pins[0].pins,
+            as_of=self.known.uploaded,
+            route=Route.SDIST if self.known.sdist is not None else Route.TREE,
+            stamps=stamps,
+            umask=umask,
+            windows=system is not None,
+            options=options,
+            decisions=(
+                self.pins[0].decision,
+                self._day(),
+                python_decision,
+                stamps_decision,
+                umask_decision,
+                *filter(None, (system,)),
+                *option_decisions,
+            ),
+        )
+
+    def doubted(self, first: Candidate, decision: Decision, **changes: object) -> Candidate:
+        """The first candidate with one part changed."""
+        kept = [each for each in first.decisions if each.what != decision.what]
+        return replace(first, decisions=(*kept, decision), **changes)  # type: ignore[arg-type]
+
+    def _pins(self) -> Iterator[_Pins]:
+        declared = ", ".join(self.system.requires) or "nothing"
+        said = Decision("backend", f"what the source requires: {declared}", self._unpinned())
+        generated = self.generated
+        if generated is not None and self._is_used(generated) and generated.pins:
+            yield from self._named_pins(generated)
+            said = said._replace(why="another try, without the release that WHEEL names")
+        elif not self.is_wheel:
+            yield from (
+                _Pins(pins=pins, decision=decision)
+                for pins, decision in backend_bounds(self.origin, self.system)
+            )
+        yield _Pins(pins=(), decision=said)
+
+    def _named_pins(self, generated: Generated) -> Iterator[_Pins]:
+        """What WHEEL names, with what the style of the metadata adds to it, and without."""
+        who = "WHEEL says" if self.is_wheel else "the release's wheel says"
+        why = f"{who} Generator: {generated.line}"
+        decision = Decision("backend", _listed(generated.pins), why)
+        if self.is_wheel:
+            added = tuple(styled(self.known.published, generated.generator.name))
+            if added:
+                pins = merged([*generated.pins, *(pin for pin, _ in added)])
+                reasons = "; ".join(dict.fromkeys([why, *(reason for _, reason in added)]))
+                yield _Pins(pins=pins, decision=Decision("backend", _listed(pins), reasons))
+        yield _Pins(pins=generated.pins, decision=decision)
+
+    def _is_used(self, generated: Generated) -> bool:
+        if self.system.is_own:
+            return False
+        name = generated.generator.distribution
+        if name == "wheel":
+            return self.system.is_setuptools
+        return self.system.requires_name(name)
+
+    def _unpinned(self) -> str:
+        if self.system.is_own:
+            return "the project is its own backend"
+        if not self.line:
+            return "no wheel names the release of the backend"
+        if self.generated is None:
+            return f"{self.line!r} is no backend that is known"
+        if self.generated.version is None:
+            return f"{self.line!r} names no release"
+        return f"the source does not require {self.generated.generator.distribution}"
+
+    def _day(self) -> Decision:
+        day = self.known.uploaded
+        if day is None:
+            return Decision("requirements", "the newest", "nothing says when it was uploaded")
+        return Decision("requirements", f"as of {day:%Y-%m-%d %H:%M:%S} UTC", "its upload")
+
+    def _stamps(self) -> Iterator[tuple[Stamps, Decision]]:
+        published, commit = self.known.published, self.known.commit
+        if self.is_wheel:
+            generator = self.generated.generator if self.generated else None
+            yield from wheel_stamps(published, self.known.sdist, generator)
+        else:
+            yield from sdist_stamps(published, commit or 0)
+
+    def _umask(self) -> tuple[int, Decision]:
+        if self.is_wheel:
+            return wheel_umask(self.known.published)
+        return 0o022, Decision("umask", "022", "the usual one")
+
+    def _options(self) -> tuple[Mapping[str, str], tuple[Decision, ...]]:
+        if self.is_wheel and self.system.is_setuptools:
+            return wheel_options(self.known.published.path.name, self.texts["setup.cfg"])
+        return {}, ()
+
+    def _requires_python(self) -> str:
+        top = top_folder(self.known.published)
+        text = self.origin.text(f"{top}/METADATA" if self.is_wheel else "PKG-INFO")
+        return HeaderParser().parsestr(text).get("Requires-Python", "")
+
+
+def _listed(pins: Iterable[Requirement]) -> str:
+    return ", ".join(map(str, pins))

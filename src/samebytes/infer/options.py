@@ -1,0 +1,36 @@
+"""What a wheel's name says of the options that setuptools was given."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from packaging.utils import parse_wheel_filename
+
+from samebytes.infer.candidate import Decision
+
+_UNIVERSAL = re.compile(r"^\s*universal\s*=\s*(1|true|yes|on)\s*$", re.MULTILINE | re.IGNORECASE)
+
+
+def wheel_options(filename: str, setup_cfg: str) -> tuple[Mapping[str, str], tuple[Decision, ...]]:
+    """Options of ``bdist_wheel`` that neither setup.cfg nor the default gives."""
+    found = list(_options(filename, setup_cfg))
+    options = {name: value for name, value, _ in found}
+    return options, tuple(
+        Decision("option", f"{name} = {value}", why) for name, value, why in found
+    )
+
+
+def _options(filename: str, setup_cfg: str) -> Iterator[tuple[str, str, str]]:
+    _, _, build, tags = parse_wheel_filename(filename)
+    if build:
+        number = "".join(map(str, build))
+        yield "build_number", number, f"the wheel's name has the build number {number}"
+    pythons = sorted({tag.interpreter for tag in tags})
+    if {tag.abi for tag in tags} != {"none"} or {tag.platform for tag in tags} != {"any"}:
+        return
+    if pythons == ["py2", "py3"] and not _UNIVERSAL.search(setup_cfg):
+        yield "universal", "1", "the wheel's name has py2.py3, and setup.cfg does not say so"
+    elif pythons not in (["py3"], ["py2", "py3"]):
+        tag = ".".join(pythons)
+        yield "python_tag", tag, f"the wheel's name has {tag}"

@@ -1,0 +1,92 @@
+"""What the spelling of a wheel's metadata says of the setuptools, or wheel, that wrote it.
+
+The releases were found by building one project with the first release of every minor version.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from packaging.requirements import Requirement
+
+from samebytes.archive.artifact import Artifact
+from samebytes.compare.evidence import Origin
+from samebytes.compare.pairing import top_folder
+
+_PARENTHESES = re.compile(r"^Requires-Dist: [^;(]+ \(", re.MULTILINE)
+_SPACE = re.compile(r"^Requires-Dist: [^;( ]+ [<>=!~]", re.MULTILINE)
+
+
+class _Wheel(NamedTuple):
+    metadata: str
+    entry_points: str
+    has_license: bool
+
+
+class _Style(NamedTuple):
+    """``requirement`` is what writes so; ``why`` is how that looks."""
+
+    requirement: str
+    why: str
+    is_seen: Callable[[_Wheel], object]
+
+
+#: By what WHEEL names: the other of the two, whose release WHEEL does not tell.
+_STYLES = {
+    "bdist_wheel": (
+        _Style(
+            "setuptools<57",
+            "METADATA has no License-File, though there is a license",
+            lambda wheel: wheel.has_license and "\nLicense-File: " not in wheel.metadata,
+        ),
+        _Style(
+            "setuptools<60.9",
+            "entry_points.txt ends in an empty line",
+            lambda wheel: wheel.entry_points.endswith("\n\n"),
+        ),
+        _Style(
+            "setuptools<62.2",
+            "METADATA has Platform: UNKNOWN",
+            lambda wheel: "\nPlatform: UNKNOWN\n" in wheel.metadata,
+        ),
+        _Style(
+            "setuptools<62.2",
+            "METADATA ends in empty lines",
+            lambda wheel: wheel.metadata.endswith("\n\n\n"),
+        ),
+    ),
+    "setuptools": (
+        _Style(
+            "wheel<=0.41",
+            "METADATA has requirements in parentheses",
+            lambda wheel: _PARENTHESES.search(wheel.metadata),
+        ),
+        _Style(
+            "wheel>=0.42,<0.44",
+            "METADATA has requirements with spaces",
+            lambda wheel: _SPACE.search(wheel.metadata),
+        ),
+    ),
+}
+
+
+def styled(wheel: Artifact, generator: str) -> Iterator[tuple[Requirement, str]]:
+    """Requirements that the style of the metadata adds, and how it looks.
+
+    ``generator`` is the name in WHEEL.
+    """
+    origin, top = Origin(wheel), top_folder(wheel)
+    folder = f"{top}/"
+    seen = _Wheel(
+        metadata=origin.text(f"{folder}METADATA").replace("\r\n", "\n"),
+        entry_points=origin.text(f"{folder}entry_points.txt").replace("\r\n", "\n"),
+        has_license=any(
+            member.name.startswith((f"{folder}LICEN", f"{folder}licenses/"))
+            for member in wheel.members
+        ),
+    )
+    for style in _STYLES.get(generator, ()):
+        if style.is_seen(seen):
+            yield Requirement(style.requirement), style.why

@@ -1,0 +1,61 @@
+"""The tag of a release, and the folder of a project, in somebody's repository."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+#: What may stand before the version, besides the project's own name.
+_WORDS = r"(?:v|ver|version|rel|release|releases|tags?)"
+_BEFORE = re.compile(
+    rf"(?:(?P<name>[A-Za-z][\w.-]*?)(?:[-_/@]|(?=v\d)))?(?:{_WORDS}[-_/.]?)?(?P<version>\d.*)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class TagMatch:
+    """A tag that names a version; the better it fits, the lower it sorts."""
+
+    rank: int
+    tag: str
+
+
+def matching_tags(
+    tags: Iterable[str], name: NormalizedName, version: Version
+) -> tuple[TagMatch, ...]:
+    """The tags of a release, the likeliest first.
+
+    ``1.2.3``, ``v1.2.3``, ``name-1.2.3``, ``release_1_2_3``, ``name/v1.2.3``; 2024.01.05 is
+    2024.1.5, as in PEP 440.
+    """
+    found = (TagMatch(rank, tag) for tag in tags if (rank := _rank(tag, name, version)) is not None)
+    return tuple(sorted(found))
+
+
+def _rank(tag: str, name: NormalizedName, version: Version) -> int | None:
+    """How well a tag fits; None where it does not."""
+    if tag in (str(version), f"v{version}"):
+        return 1
+    match = _BEFORE.fullmatch(tag)
+    if match is None or not _is_version(match["version"], version):
+        return None
+    prefix = match["name"]
+    if prefix is None or re.fullmatch(_WORDS, prefix, re.IGNORECASE):
+        return 2
+    # In the repository of several projects, only the tag that has the name is of this one.
+    return 0 if canonicalize_name(prefix) == name else None
+
+
+def _is_version(text: str, version: Version) -> bool:
+    for spelled in (text, text.replace("_", "."), text.replace("-", ".")):
+        try:
+            if Version(spelled) == version:
+                return True
+        except InvalidVersion:
+            continue
+    return False

@@ -1,0 +1,22 @@
+"""How much of the machine a confined process may take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_MIB = 1024**2
+_GIB = 1024**3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """What all processes of one sandbox may use together, in bytes but for ``processes``.
+
+    ``file`` bounds each file; ``printed`` bounds what comes out of standard output and error.
+    """
+
+    memory: int = 4 * _GIB
+    processes: int = 512
+    file: int = 2 * _GIB
+    disk: int = 8 * _GIB
+    printed: int = 64 * _MIB

@@ -1,0 +1,1 @@
+"""Was a published artifact built from the source that it claims?"""

@@ -1,0 +1,209 @@
+"""Verify one published artifact: infer recipes, build by them, compare, and keep the best."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
+
+from samebytes.archive.artifact import Artifact, read_artifact
+from samebytes.archive.limits import Limits
+from samebytes.compare.comparison import Options, compare_read
+from samebytes.compare.evidence import is_evidence
+from samebytes.compare.model import Verdict
+from samebytes.digest import Digest
+from samebytes.errors import ArtifactError, SamebytesError
+from samebytes.infer.candidate import Candidate
+from samebytes.infer.candidates import Known, candidates
+from samebytes.recipe import SdistFile
+from samebytes.request import Workshop
+from samebytes.sandbox.tried import Tried
+from samebytes.source import SdistSource, Source
+from samebytes.verify.attempt import Bench, Rebuilt
+from samebytes.verify.means import Means
+from samebytes.verify.subject import Subject
+from samebytes.verify.verification import Failure, Phase, Verification
+from samebytes.workspace import temporary_files, workspace
+
+_OPTIONS = Options()
+#: Bytes of a file that decides how the project is built.
+_LARGEST = 1024**2
+
+
+def verify(subject: Subject, means: Means, workshop: Workshop) -> Verification:
+    """The verdict on one artifact.
+
+    Raises UserError where the index cannot be reached, or a file is not there.
+    """
+    started = time.monotonic()
+    found = _verify(subject, means, workshop)
+    return replace(found, seconds=time.monotonic() - started)
+
+
+def _verify(subject: Subject, means: Means, workshop: Workshop) -> Verification:
+    try:
+        published = read_artifact(subject.path, Limits(), wanted=is_evidence)
+    except ArtifactError as error:
+        return _unreadable(subject, error)
+    key = Digest.of(f"{subject.source.key} {subject.digest}".encode()).hex
+    with (
+        workspace(key, base=workshop.base, guarded=True) as space,
+        temporary_files(space.shelf()) as calls,
+    ):
+        bench = Bench(
+            source=subject.source,
+            form=published.form,
+            workshop=workshop,
+            space=space,
+            cell=replace(means.cell, calls=calls) if means.cell else None,
+            timeout=means.effort.timeout,
+        )
+        try:
+            return _Work(subject, means, published, bench).verification()
+        except BaseException:
+            workshop.runner.stop()
+            raise
+
+
+def _unreadable(subject: Subject, error: SamebytesError) -> Verification:
+    """No backend writes what cannot be read in one way only."""
+    return Verification(
+        artifact=subject.path.name,
+        digest=subject.digest,
+        source=_name(subject.source),
+        verdict=Verdict.DIFFERENT,
+        problems=(f"It cannot be read in one way only: {error.message}",),
+    )
+
+
+class _Work:
+    def __init__(self, subject: Subject, means: Means, published: Artifact, bench: Bench) -> None:
+        self.subject = subject
+        self.means = means
+        self.published = published
+        self.bench = bench
+        self.attempts = 0
+        self.tried: set[Tried] = set()
+
+    def verification(self) -> Verification:
+        try:
+            known = self._known()
+        except ArtifactError as error:
+            return self._unbuildable(Failure.of(Phase.UNPACK, error), None)
+        best = min(self._attempts(known), key=_rank, default=None)
+        if best is None:
+            message = "There is no Python here that could build it."
+            return self._unbuildable(Failure(phase=Phase.REQUIREMENTS, message=message), None)
+        return replace(best, attempts=self.attempts, tried=tuple(sorted(self.tried)))
+
+    def _known(self) -> Known:
+        source = self.subject.source
+        sdist, texts, commit = None, {}, None
+        if isinstance(source, SdistSource):
+            sdist = read_artifact(source.path, Limits(), wanted=is_evidence)
+        else:
+            texts, commit = self._looked_up(), source.epoch().seconds
+        return Known(
+            published=self.published,
+            sdist=sdist,
+            texts=texts,
+            commit=commit,
+            uploaded=self.subject.uploaded,
+            sibling=self.subject.sibling,
+            pythons=self.means.pythons,
+        )
+
+    def _looked_up(self) -> dict[str, str]:
+        """What the files of the revision say that decide how it is built."""
+        room = self.bench.space.room("look")
+        project = self.subject.source.tree(room.tree, 0)
+        texts = {}
+        for name in ("pyproject.toml", "setup.cfg"):
+            path = project / name
+            if path.is_file() and not path.is_symlink() and path.stat().st_size <= _LARGEST:
+                texts[name] = path.read_text("utf-8", "replace")
+        room.remove()
+        return texts
+
+    def _attempts(self, known: Known) -> Iterator[Verification]:
+        """One a recipe, until one of them gives the same contents."""
+        for candidate in islice(candidates(known), self.means.effort.attempts):
+            self.attempts += 1
+            found = self._attempt(candidate)
+            yield found
+            if found.is_verified:
+                return
+
+    def _attempt(self, candidate: Candidate) -> Verification:
+        rebuilt = self.bench.rebuild(candidate)
+        self.tried |= rebuilt.tried
+        if rebuilt.path is None:
+            assert rebuilt.failure is not None
+            return self._unbuildable(rebuilt.failure, rebuilt, candidate)
+        self.bench.workshop.reporter.step("comparing")
+        try:
+            built = read_artifact(rebuilt.path, Limits(), wanted=is_evidence)
+        except ArtifactError as error:
+            return self._unbuildable(Failure.of(Phase.BUILD, error), rebuilt, candidate)
+        comparison = compare_read(self.published, built, _OPTIONS)
+        problems = tuple(_name_problems(self.published.path.name, built.path.name))
+        return self._found(
+            Verdict.DIFFERENT if problems else comparison.verdict,
+            comparison=comparison,
+            problems=problems,
+            recipe=rebuilt.made,
+            evidence=candidate.decisions,
+        )
+
+    def _unbuildable(
+        self, failure: Failure, rebuilt: Rebuilt | None, candidate: Candidate | None = None
+    ) -> Verification:
+        return self._found(
+            Verdict.UNBUILDABLE,
+            failure=failure,
+            recipe=rebuilt.made if rebuilt else None,
+            evidence=candidate.decisions if candidate else (),
+        )
+
+    def _found(self, verdict: Verdict, **facts: Any) -> Verification:
+        return Verification(
+            artifact=self.subject.path.name,
+            digest=self.subject.digest,
+            source=_name(self.subject.source),
+            verdict=verdict,
+            **facts,
+        )
+
+
+def _name_problems(published: str, built: str) -> Iterator[str]:
+    """Whether a file's name says something else than the other's, not only in other letters."""
+    if published == built:
+        return
+    try:
+        parse: Any = parse_wheel_filename if published.endswith(".whl") else parse_sdist_filename
+        if parse(published) == parse(built):
+            return
+    except (InvalidWheelFilename, InvalidSdistFilename):
+        pass
+    yield f"Its name is {published}, but what is built is {built}."
+
+
+def _rank(found: Verification) -> tuple[int, int]:
+    """The better of two comes first: by verdict, then by how much of the contents differs."""
+    order = (Verdict.IDENTICAL, Verdict.EQUIVALENT, Verdict.DIFFERENT, Verdict.UNBUILDABLE)
+    return order.index(found.verdict), sum(each.is_content for each in found.differences)
+
+
+def _name(source: Source) -> str:
+    """What it is, without the place where it lies."""
+    identity = source.identity
+    return identity.filename if isinstance(identity, SdistFile) else f"commit {identity.commit}"
