@@ -161,11 +161,20 @@ class TestRelease:
         [
             (("image/png", b"\x89PNG"), "of the type image/png"),
             ((JSON, b"{"), "Expecting property name"),
-            ((JSON, b"[]"), "validation error"),
-            ((JSON, b'{"meta": {"api-version": "1.0"}, "name": "x"}'), "validation error"),
+            ((JSON, b"[]"), "the document: expected an object"),
+            ((JSON, b'{"meta": {"api-version": "1.0"}, "name": "x"}'), "'files' is missing"),
             ((JSON, b'{"meta": {"api-version": "2.0"}, "name": "x", "files": []}'), "version"),
             ((JSON, b"[" * 100_000), "recursion"),
             ((JSON, b'{"a": "\xff"}'), "codec"),
+            ((JSON, b'{"meta": {"api-version": "1"}, "files": [{}]}'), "'filename' is missing"),
+            ((JSON, b'{"meta": {"api-version": "1"}, "name": "x", "files": {}}'), "an array"),
+            (
+                (JSON, b'{"meta": {"api-version": "1"}, "name": 1, "files": []}'),
+                "validation error",
+            ),
+            (("text/html", b'<meta name="pypi:repository-version" content="2.0">'), "version"),
+            (("text/html", b"<a href=//[x>"), "IPv6"),
+            (("text/html", b"<a href="), "without an end"),
         ],
     )
     def test_pages_that_are_none(
@@ -383,6 +392,14 @@ class TestCredentials:
         monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
         index(server.url, tmp_path).sdist(NAME, VERSION)
         assert {h.get("Authorization") for _, h in server.requests} == {"Basic bWU6cGFzcw=="}
+
+
+def test_proxy(server: Server, tmp_path: Path) -> None:
+    url = "http://index.example/simple"
+    server.pages[f"{url}/small/"] = (JSON, server.pages["/simple/small/"][1])
+    server.files[f"http://index.example/files/{SDIST}"] = CONTENT
+    client = index(url, tmp_path, proxy=server.url.removesuffix("/simple"))
+    assert client.sdist(NAME, VERSION).path.read_bytes() == CONTENT
 
 
 class TestOffline:

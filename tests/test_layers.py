@@ -38,7 +38,7 @@ LAYERS = (
     ("compare.comparison",),
     ("recipe",),
     ("git", "interpreter"),
-    ("index.__init__", "index.address", "index.settings"),
+    ("index.__init__", "index.address", "index.links", "index.settings"),
     ("index.connection", "index.listing"),
     ("index.download", "index.local", "index.provenance"),
     ("index.signatures",),

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,8 +23,9 @@ from packaging.utils import (
 from packaging.version import Version
 
 from samebytes.digest import Digest
-from samebytes.errors import ArtifactError
+from samebytes.errors import ArtifactError, UserError
 from samebytes.index import address
+from samebytes.index.links import read_links
 from samebytes.wire import Node
 
 if TYPE_CHECKING:
@@ -35,6 +35,11 @@ if TYPE_CHECKING:
 _FILENAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+!-]{0,219}")
 
 _JSON = "application/vnd.pypi.simple.v1+json"
+_CHARSETS = ("ascii", "us-ascii", "iso-8859-1", "latin-1", "windows-1252", "utf-8")
+
+#: More files than any project has.
+_MOST_FILES = 200_000
+
 _HTML = ("application/vnd.pypi.simple.v1+html", "text/html")
 
 
@@ -134,38 +139,66 @@ def read_page(page: Page, name: NormalizedName, index: str) -> list[IndexFile]:
 
     Raises ArtifactError when it is no page of the simple API.
     """
-    import pypi_simple
-
-    misread = (ValueError, RecursionError, AssertionError, OverflowError, LookupError)
     try:
-        with warnings.catch_warnings():
-            # A newer minor version of the API only adds to it.
-            warnings.simplefilter("ignore")
-            return [_file(package, page.url, index) for package in _packages(page, name)]
-    except (*misread, pypi_simple.UnsupportedRepoVersionError) as error:
-        reason = address.scrubbed(str(error).partition("\n")[0].rstrip(".")) or "nonsense"
+        return [_file(package, page.url, index) for package in _packages(page, name)]
+    except UserError as error:  # of JSON
+        reason = error.message
+    except (ValueError, RecursionError, OverflowError) as error:
+        reason = str(error).partition("\n")[0]
     raise ArtifactError(
-        f"{address.shown(index)} does not speak the simple API: {reason}.",
+        f"{address.shown(index)} does not speak the simple API: "
+        f"{address.scrubbed(reason.rstrip('.'))}.",
         hint="Check the address of the index (pip config list); it usually ends in /simple.",
     )
 
 
-def _packages(page: Page, name: str) -> Iterator[pypi_simple.DistributionPackage]:
-    """What pypi-simple reads; of HTML with its parser that does not keep the page as a tree."""
-    import pypi_simple
-
+def _packages(page: Page, name: str) -> list[pypi_simple.DistributionPackage]:
+    """What pypi-simple makes of the entries."""
     kind, _, parameters = page.content_type.lower().partition(";")
     if kind.strip() == _JSON:
-        yield from pypi_simple.ProjectPage.from_json_data(json.loads(page.body), page.url).packages
-    elif kind.strip() in _HTML:
+        return _packages_in_json(page)
+    if kind.strip() in _HTML:
         charset = re.search(r"""charset=["']?([\w-]+)""", parameters)
-        links = pypi_simple.parse_links_stream(
-            [page.body], base_url=page.url, http_charset=charset[1] if charset else None
-        )
-        for link in links:
-            yield pypi_simple.DistributionPackage.from_link(link, name)
-    else:
-        raise ValueError(f"its answer is of the type {kind.strip() or 'unknown'}")
+        return _packages_in_html(page, name, charset[1] if charset else "utf-8")
+    raise ValueError(f"its answer is of the type {kind.strip() or 'unknown'}")
+
+
+def _packages_in_json(page: Page) -> list[pypi_simple.DistributionPackage]:
+    import pypi_simple
+
+    document = Node(json.loads(page.body))
+    _check_version(document["meta"]["api-version"].expect(str))
+    document["meta"].expect(dict)["api-version"] = "1.0"  # or it warns of a newer one
+    files = [*document["files"]]
+    if len(files) > _MOST_FILES:
+        raise ValueError(f"its page has more than {_MOST_FILES} files")
+    document.expect(dict)["files"] = [
+        file.value for file in files if _FILENAME.fullmatch(file["filename"].expect(str))
+    ]
+    return pypi_simple.ProjectPage.from_json_data(document.value, page.url).packages
+
+
+def _packages_in_html(page: Page, name: str, charset: str) -> list[pypi_simple.DistributionPackage]:
+    from pypi_simple import DistributionPackage, Link
+
+    encoding = charset if charset in _CHARSETS else "utf-8"
+    links = read_links(page.body.decode(encoding, "replace"), page.url, _MOST_FILES)
+    if links.version is not None:
+        _check_version(links.version)
+    packages = []
+    for anchor in links.anchors:
+        text = anchor.text.strip()
+        if _FILENAME.fullmatch(text):
+            attributes: dict[str, str | list[str]] = {**anchor.attributes}
+            link = Link(text=text, url=anchor.url, attrs=attributes)
+            packages.append(DistributionPackage.from_link(link, name))
+    return packages
+
+
+def _check_version(text: str) -> None:
+    """A newer minor version of the API only adds to it: PEP 629."""
+    if Version(text).major != 1:
+        raise ValueError(f"its version is {text}")
 
 
 def _file(package: pypi_simple.DistributionPackage, base: str, index: str) -> IndexFile:
@@ -194,7 +227,11 @@ def version_of(filename: str, name: NormalizedName) -> Version | None:
         return None
     try:
         if filename.endswith(".whl"):
-            found, version, _, _ = parse_wheel_filename(filename)
+            parts = filename.split("-")
+            if len(parts) not in (5, 6):
+                return None
+            # Not with its own tags: a hostile name could stand for any number of them.
+            found, version, _, _ = parse_wheel_filename("-".join([*parts[:2], "py3-none-any.whl"]))
         else:
             found, version = parse_sdist_filename(filename)
     except (InvalidSdistFilename, InvalidWheelFilename):

@@ -38,7 +38,7 @@ class Limits:
     deadline: float = 3600.0
     least_progress: int = 64 * 1024
     largest_file: int = 4 * 1024**3
-    largest_page: int = 256 * 1024**2
+    largest_page: int = 64 * 1024**2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
