@@ -39,7 +39,7 @@ from index_server import (
 from packaging.version import Version
 
 from samebytes.digest import Digest
-from samebytes.errors import ArtifactError, SamebytesError, UserError
+from samebytes.errors import ArtifactError, SamebytesError, UnreachableError, UserError
 from samebytes.index import address
 from samebytes.index.listing import IndexFile
 from samebytes.index.settings import IndexSettings
@@ -238,10 +238,10 @@ class TestFetch:
     @pytest.mark.parametrize(
         ("faults", "error", "reason", "tries"),
         [
-            ([status(500)] * 9, UserError, "answered with status 500, tried 3 times", 3),
-            ([reset] * 9, UserError, "cannot be reached: .*tried 3 times", 3),
+            ([status(500)] * 9, UnreachableError, "answered with status 500, tried 3 times", 3),
+            ([reset] * 9, UnreachableError, "cannot be reached: .*tried 3 times", 3),
             ([broken_off(9)] * 9, UserError, "broke off after 27 of 256000 bytes, tried 3", 3),
-            ([drip] * 9, UserError, "is too slow, tried 3 times", 3),
+            ([drip] * 9, UnreachableError, "is too slow, tried 3 times", 3),
             ([drip_headers] * 9, UserError, "is too slow, tried 3 times", 3),
             ([status(429, Retry_After="9")] * 9, UserError, "429, and asks to wait 9 s", 1),
             ([status(503, Retry_After="9" * 5000)] * 9, UserError, "status 503, tried", 3),
@@ -326,7 +326,8 @@ class TestFetch:
 
     def test_nobody_answers(self, tmp_path: Path) -> None:
         with pytest.raises(
-            UserError, match=r"^http://127\.0\.0\.1:9/simple/small/ cannot be reached: .*refused"
+            UnreachableError,
+            match=r"^http://127\.0\.0\.1:9/simple/small/ cannot be reached: .*refused",
         ) as raised:
             index("http://user:secret@127.0.0.1:9/simple", tmp_path).sdist(NAME, VERSION)
         assert "secret" not in raised.value.message + raised.value.hint
@@ -494,6 +495,12 @@ class TestFolder:
             limits = replace(QUICK, **{name: 4})
             with pytest.raises(ArtifactError, match="larger than the 4 bytes"):
                 index(root.as_uri(), tmp_path / "cache", limits=limits).sdist(NAME, VERSION)
+
+    def test_illegible(self, root: Path, tmp_path: Path) -> None:
+        """Some Pythons call it an error to look for a name that is too long, others do not."""
+        self.write(root, f'<a href="{"x" * 300}">{SDIST}</a>')
+        with pytest.raises(SamebytesError, match=r"cannot be read: |names no SHA-256"):
+            index(root.as_uri(), tmp_path / "cache").sdist(NAME, VERSION)
 
     def test_not_there(self, server: Server, root: Path, tmp_path: Path) -> None:
         """As with pip, another index is asked then."""

@@ -64,8 +64,8 @@ class Index:
 
         Sdists come first. Offline, they are as they were when this was last called online.
 
-        Raises UserError when there is no such release or an index cannot be reached,
-        ArtifactError when an index does not speak the simple API.
+        Raises UserError when there is no such release, UnreachableError when an index cannot be
+        reached, ArtifactError when it does not speak the simple API.
         """
         return self._search(name, version, "release", lambda _: True)
 

@@ -20,7 +20,7 @@ import requests
 import urllib3
 
 from samebytes.digest import Digest
-from samebytes.errors import ArtifactError, SamebytesError, UserError
+from samebytes.errors import ArtifactError, SamebytesError, UnreachableError, UserError
 from samebytes.index import address
 from samebytes.index.connection import Session
 from samebytes.index.listing import IndexFile, Page
@@ -66,7 +66,7 @@ class Downloader:
 
         ``accept`` names the types of content that are understood; ``largest`` is in bytes.
 
-        Raises UserError when the index cannot be reached, ArtifactError when what it says must
+        Raises UnreachableError when it cannot be reached, ArtifactError when what it says must
         not be followed or is too large.
         """
         headers = {"Accept": accept, "Accept-Encoding": "gzip"}
@@ -93,7 +93,7 @@ class Downloader:
     def file(self, file: IndexFile, target: Path) -> None:
         """Write a file to ``target``, the hash of which is still to be checked.
 
-        Raises UserError when the index cannot be reached, ArtifactError when the file is larger
+        Raises UnreachableError when it cannot be reached, ArtifactError when the file is larger
         than the index says or when a redirect leads to where it is not safe.
         """
         end = self._end()
@@ -243,7 +243,7 @@ def _fault(error: Exception, url: str, what: str) -> Exception:
         hint = (
             "Trust its certificate (pip's cert setting, or the system's), if it is the right one."
         )
-        return UserError(f"{address.shown(url)} {reason}.", hint=hint)
+        return UnreachableError(f"{address.shown(url)} {reason}.", hint=hint)
     if isinstance(error, urllib3.exceptions.DecodeError):
         return ArtifactError(f"{address.shown(url)} {reason}.", hint=_HINT)
     if isinstance(error, ValueError):  # of an address, or a header
@@ -251,11 +251,11 @@ def _fault(error: Exception, url: str, what: str) -> Exception:
     return _TryAgainError(reason)
 
 
-def _given_up(url: str, fault: _TryAgainError, tries: int) -> UserError:
+def _given_up(url: str, fault: _TryAgainError, tries: int) -> UnreachableError:
     after = f", tried {tries} times" if tries > 1 else ""
     if fault.after is not None:
         after += f", and asks to wait {fault.after:.0f} s"
-    return UserError(f"{address.shown(url)} {fault}{after}.", hint=_HINT)
+    return UnreachableError(f"{address.shown(url)} {fault}{after}.", hint=_HINT)
 
 
 def _check_status(response: requests.Response, url: str, also: int = 200) -> None:

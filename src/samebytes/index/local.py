@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from samebytes.digest import Digest
-from samebytes.errors import ArtifactError
+from samebytes.errors import ArtifactError, UserError
 from samebytes.index import address
 from samebytes.index.listing import IndexFile, Page
 
@@ -18,10 +20,11 @@ def local_page(url: str, largest: int) -> Page | None:
     Raises ArtifactError when it is too large.
     """
     path = address.local_path(url)
-    if not path.is_file():
-        return None
-    _check_size(path, largest)
-    return Page(url=url, content_type="text/html", body=path.read_bytes())
+    with _reading(path):
+        if not path.is_file():
+            return None
+        _check_size(path, largest)
+        return Page(url=url, content_type="text/html", body=path.read_bytes())
 
 
 def with_own_digest(file: IndexFile, largest: int) -> IndexFile:
@@ -29,10 +32,11 @@ def with_own_digest(file: IndexFile, largest: int) -> IndexFile:
     if file.digest is not None or address.scheme(file.url) != "file":
         return file
     path = address.local_path(file.url)
-    if not path.is_file():
-        return file
-    _check_size(path, largest)
-    return replace(file, digest=Digest.of_file(path))
+    with _reading(path):
+        if not path.is_file():
+            return file
+        _check_size(path, largest)
+        return replace(file, digest=Digest.of_file(path))
 
 
 def copy_local(file: IndexFile, target: Path, largest: int) -> None:
@@ -43,8 +47,20 @@ def copy_local(file: IndexFile, target: Path, largest: int) -> None:
             f"The index lists {file.filename}, but there is no file {address.scrubbed(str(path))}.",
             hint="Make the index anew, or use another one.",
         )
-    _check_size(path, largest)
-    shutil.copyfile(path, target)
+    with _reading(path):
+        _check_size(path, largest)
+        shutil.copyfile(path, target)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"{address.scrubbed(str(path))} cannot be read: {error.strerror or error}.",
+            hint="Check pip's configuration of the index (pip config list), and the permissions.",
+        ) from None
 
 
 def _check_size(path: Path, largest: int) -> None:
