@@ -64,7 +64,7 @@ LAYERS = (
     ("infer.candidates",),
     ("verify.__init__", "verify.means", "verify.revision", "verify.subject"),
     ("verify.verification",),
-    ("verify.attempt",),
+    ("verify.attempt", "verify.judgement"),
     ("verify.verify",),
     ("verify.task",),
     ("verify.targets",),

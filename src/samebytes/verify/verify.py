@@ -6,22 +6,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
-from typing import Any
-
-from packaging.utils import (
-    InvalidSdistFilename,
-    InvalidWheelFilename,
-    parse_sdist_filename,
-    parse_wheel_filename,
-)
 
 from samebytes.archive.artifact import Artifact, read_artifact
 from samebytes.archive.limits import Limits
-from samebytes.compare.comparison import Options, compare_read
 from samebytes.compare.evidence import is_evidence
 from samebytes.compare.model import Verdict
 from samebytes.digest import Digest
-from samebytes.errors import ArtifactError, SamebytesError
+from samebytes.errors import ArtifactError
 from samebytes.infer.candidate import Candidate
 from samebytes.infer.candidates import Known, candidates
 from samebytes.recipe import SdistFile
@@ -29,12 +20,12 @@ from samebytes.request import Workshop
 from samebytes.sandbox.tried import Tried
 from samebytes.source import SdistSource, Source
 from samebytes.verify.attempt import Bench, Rebuilt
+from samebytes.verify.judgement import judge, judge_unreadable, read_published
 from samebytes.verify.means import Means
 from samebytes.verify.subject import Subject
 from samebytes.verify.verification import Failure, Phase, Verification
 from samebytes.workspace import temporary_files, workspace
 
-_OPTIONS = Options()
 #: Bytes of a file that decides how the project is built.
 _LARGEST = 1024**2
 
@@ -51,9 +42,10 @@ def verify(subject: Subject, means: Means, workshop: Workshop) -> Verification:
 
 def _verify(subject: Subject, means: Means, workshop: Workshop) -> Verification:
     try:
-        published = read_artifact(subject.path, Limits(), wanted=is_evidence)
+        published = read_published(subject.path, subject.digest)
     except ArtifactError as error:
-        return _unreadable(subject, error)
+        found = judge_unreadable(subject.path, subject.digest, error)
+        return replace(found, source=_name(subject.source))
     key = Digest.of(f"{subject.source.key} {subject.digest}".encode()).hex
     with (
         workspace(key, base=workshop.base, guarded=True) as space,
@@ -72,17 +64,6 @@ def _verify(subject: Subject, means: Means, workshop: Workshop) -> Verification:
         except BaseException:
             workshop.runner.stop()
             raise
-
-
-def _unreadable(subject: Subject, error: SamebytesError) -> Verification:
-    """No backend writes what cannot be read in one way only."""
-    return Verification(
-        artifact=subject.path.name,
-        digest=subject.digest,
-        source=_name(subject.source),
-        verdict=Verdict.DIFFERENT,
-        problems=(f"It cannot be read in one way only: {error.message}",),
-    )
 
 
 class _Work:
@@ -154,12 +135,9 @@ class _Work:
             built = read_artifact(rebuilt.path, Limits(), wanted=is_evidence)
         except ArtifactError as error:
             return self._unbuildable(Failure.of(Phase.BUILD, error), rebuilt, candidate)
-        comparison = compare_read(self.published, built, _OPTIONS)
-        problems = tuple(_name_problems(self.published.path.name, built.path.name))
-        return self._found(
-            Verdict.DIFFERENT if problems else comparison.verdict,
-            comparison=comparison,
-            problems=problems,
+        return replace(
+            judge(self.published, built),
+            source=_name(self.subject.source),
             recipe=rebuilt.made,
             evidence=candidate.decisions,
         )
@@ -167,34 +145,15 @@ class _Work:
     def _unbuildable(
         self, failure: Failure, rebuilt: Rebuilt | None, candidate: Candidate | None = None
     ) -> Verification:
-        return self._found(
-            Verdict.UNBUILDABLE,
-            failure=failure,
-            recipe=rebuilt.made if rebuilt else None,
-            evidence=candidate.decisions if candidate else (),
-        )
-
-    def _found(self, verdict: Verdict, **facts: Any) -> Verification:
         return Verification(
             artifact=self.subject.path.name,
             digest=self.subject.digest,
             source=_name(self.subject.source),
-            verdict=verdict,
-            **facts,
+            verdict=Verdict.UNBUILDABLE,
+            failure=failure,
+            recipe=rebuilt.made if rebuilt else None,
+            evidence=candidate.decisions if candidate else (),
         )
-
-
-def _name_problems(published: str, built: str) -> Iterator[str]:
-    """Whether a file's name says something else than the other's, not only in other letters."""
-    if published == built:
-        return
-    try:
-        parse: Any = parse_wheel_filename if published.endswith(".whl") else parse_sdist_filename
-        if parse(published) == parse(built):
-            return
-    except (InvalidWheelFilename, InvalidSdistFilename):
-        pass
-    yield f"Its name is {published}, but what is built is {built}."
 
 
 def _rank(found: Verification) -> tuple[int, int]:
