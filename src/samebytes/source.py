@@ -79,7 +79,7 @@ class GitSource:
         ``mtime`` becomes the modification time of its files, in seconds.
         """
         self.git.clone(self.checkout, self.commit, folder)
-        _set_times(folder, mtime)
+        set_times(folder, mtime)
         project = folder / self.checkout.project
         _check_project(project, str(self))
         return project
@@ -185,7 +185,7 @@ class ChangedSource:
                 target.write_bytes(data)
         place = self.base.checkout.project
         self.base.git.hide_changes(folder, [os.fspath(place / path) for path in tracked])
-        _set_times(folder, mtime)
+        set_times(folder, mtime)
         _check_project(project, str(self))
         return project
 
@@ -270,7 +270,8 @@ def _check_project(folder: Path, what: str) -> None:
         )
 
 
-def _set_times(tree: Path, mtime: int) -> None:
+def set_times(tree: Path, mtime: int) -> None:
+    """Give all files of a tree, but git's own, one modification time, in seconds."""
     for folder, subfolders, files in os.walk(tree):
         if ".git" in subfolders:
             subfolders.remove(".git")

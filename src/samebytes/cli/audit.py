@@ -17,6 +17,7 @@ from samebytes.cli.verifying import (
     attempts_option,
     build_timeout_option,
     make_settings,
+    note_skipped,
     sandbox_option,
     verifying,
     warn_without_sandbox,
@@ -189,8 +190,7 @@ def _audit(options: _Options, terminal: Terminal, found: _Found) -> None:
 def _note(inventory: Inventory, terminal: Terminal, found: _Found) -> None:
     found.skipped += inventory.skipped
     found.failed += [Failed(artifact=name, error=error) for name, error in inventory.failed]
-    for each in inventory.skipped:
-        terminal.fact("skipped", f"{visible(each.filename)}: {visible(each.reason)}")
+    note_skipped(inventory.skipped, terminal)
     for text in inventory.warnings:
         terminal.warn(visible(text))
 

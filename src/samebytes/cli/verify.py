@@ -18,6 +18,7 @@ from samebytes.cli.verifying import (
     attempts_option,
     build_timeout_option,
     make_settings,
+    note_skipped,
     sandbox_option,
     verifying,
     warn_without_sandbox,
@@ -38,7 +39,6 @@ from samebytes.report.verification import (
     results_table,
     summary,
 )
-from samebytes.report.visible import visible
 from samebytes.verify.means import Effort
 from samebytes.verify.targets import NotVerified, Plan, plan_target
 from samebytes.verify.task import NamedSource, Task
@@ -175,8 +175,7 @@ def _verify(options: _Options, terminal: Terminal, found: _Found) -> None:
     with terminal.downloading():
         plan = _plan(options.targets, source, index)
     found.skipped += plan.skipped
-    for skipped in plan.skipped:
-        terminal.fact("skipped", f"{visible(skipped.filename)}: {skipped.reason}")
+    note_skipped(plan.skipped, terminal)
     steps = _STEPS if len(plan.tasks) == 1 else len(plan.tasks)
     done: dict[Task, Done] = {}
     with (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -13,8 +14,10 @@ from samebytes.fleet.audit import Done, run_all, run_here
 from samebytes.fleet.pool import local_processes
 from samebytes.fleet.work import Settings
 from samebytes.index.client import Index
+from samebytes.report.visible import visible
 from samebytes.request import Workshop
 from samebytes.verify.means import Effort, Means
+from samebytes.verify.targets import NotVerified
 from samebytes.verify.task import Task
 
 attempts_option = click.option(
@@ -72,3 +75,13 @@ def verifying(
 
 def warn_without_sandbox(terminal: Terminal) -> None:
     terminal.warn("Without a sandbox, builds of strangers may do all that you may.")
+
+
+def note_skipped(skipped: Sequence[NotVerified], terminal: Terminal) -> None:
+    """Say what is not verified: a line for each reason."""
+    reasons = defaultdict[str, list[str]](list)
+    for each in skipped:
+        reasons[each.reason].append(each.filename)
+    for reason, names in reasons.items():
+        what = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+        terminal.fact("skipped", f"{visible(what)}: {visible(reason)}")

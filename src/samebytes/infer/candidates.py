@@ -13,6 +13,7 @@ from samebytes.archive.artifact import Artifact, Form
 from samebytes.compare.evidence import Origin
 from samebytes.compare.pairing import top_folder
 from samebytes.infer.candidate import Candidate, Decision, Stamps
+from samebytes.infer.deflate import wheel_deflate
 from samebytes.infer.generators import Generated, read_generator
 from samebytes.infer.metadata import backend_bounds
 from samebytes.infer.options import wheel_options
@@ -70,6 +71,9 @@ def _ranked(parts: _Parts) -> Iterator[Candidate]:
         yield parts.doubted(first, pins.decision, pins=pins.pins)
     for python, decision in parts.pythons[1:2]:
         yield parts.doubted(first, decision, python=python)
+    if first.route is Route.TREE and parts.is_wheel:
+        decision = Decision("route", "by an sdist of the tree", "another try, as build does it")
+        yield parts.doubted(first, decision, route=Route.SDIST)
     for pins in parts.pins[2:]:
         yield parts.doubted(first, pins.decision, pins=pins.pins)
     if first.options:
@@ -111,7 +115,8 @@ class _Parts:
         (python, python_decision), (stamps, stamps_decision) = self.pythons[0], self.stamps[0]
         umask, umask_decision = self._umask()
         options, option_decisions = self._options()
-        system = wheel_system(self.known.published) if self.is_wheel else None
+        system = self._system()
+        deflate = wheel_deflate(self.known.published) if self.is_wheel else None
         return Candidate(
             python=python,
             pins=self.pins[0].pins,
@@ -127,7 +132,7 @@ class _Parts:
                 python_decision,
                 stamps_decision,
                 umask_decision,
-                *filter(None, (system,)),
+                *filter(None, (system, deflate)),
                 *option_decisions,
             ),
         )
@@ -201,6 +206,17 @@ class _Parts:
         if self.is_wheel:
             return wheel_umask(self.known.published)
         return 0o022, Decision("umask", "022", "the usual one")
+
+    def _system(self) -> Decision | None:
+        """That it was built on Windows, or from a checkout with the line ends of that system."""
+        if self.is_wheel:
+            return wheel_system(self.known.published)
+        for name, text in self.texts.items():
+            published = self.origin.text(name)
+            if "\r\n" in published and text and "\r\n" not in text:
+                why = f"the lines of {name} end in CRLF, and in the revision they do not"
+                return Decision("system", "as on Windows", why)
+        return None
 
     def _options(self) -> tuple[Mapping[str, str], tuple[Decision, ...]]:
         if self.is_wheel and self.system.is_setuptools:

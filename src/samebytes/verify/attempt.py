@@ -10,6 +10,7 @@ from pathlib import Path
 
 from samebytes import epoch as epochs
 from samebytes.archive.artifact import Form
+from samebytes.archive.unpack import unpack_sdist
 from samebytes.builder import (
     FIXED_ENVIRONMENT,
     Backend,
@@ -20,11 +21,12 @@ from samebytes.builder import (
 from samebytes.errors import SamebytesError, UnreachableError
 from samebytes.infer.candidate import Candidate
 from samebytes.infer.system import pinned
+from samebytes.recipe import Route
 from samebytes.request import Workshop
 from samebytes.sandbox import noted
 from samebytes.sandbox.cell import PATH, Cell
 from samebytes.sandbox.tried import Tried, read_tried
-from samebytes.source import SdistSource, Source
+from samebytes.source import GitSource, SdistSource, Source, set_times
 from samebytes.toolchain import Toolchain
 from samebytes.verify.verification import Failure, Made, Phase
 from samebytes.workspace import Room, Workspace
@@ -88,27 +90,43 @@ class _Work:
         self.distribution: Distribution = "wheel" if bench.form is Form.WHEEL else "sdist"
 
     def build(self) -> Path:
-        bench, epoch = self.bench, self.candidate.stamps.epoch
-        step = bench.workshop.reporter.step
-        step("unpacking")
+        bench = self.bench
+        bench.workshop.reporter.step("unpacking")
         with _phase(Phase.UNPACK):
             project = self._tree()
+        if self.candidate.route is Route.SDIST and not isinstance(bench.source, SdistSource):
+            sdist = self._built(project, "sdist")
+            with _phase(Phase.UNPACK):
+                project = self._unpacked(sdist)
+        return self._built(project, self.distribution)
+
+    def _built(self, project: Path, distribution: Distribution) -> Path:
+        """The artifact, out of reach for any later build."""
+        bench, epoch = self.bench, self.candidate.stamps.epoch
+        step = bench.workshop.reporter.step
         step("resolving the build requirements")
         with _phase(Phase.REQUIREMENTS):
             requires = pinned(build_system_requires(project), self.candidate.pins)
             backend = self._backend(requires)
         with _phase(Phase.BUILD), self._noting():
-            extra = backend.extra_requires(self.room, project, self.distribution, epoch)
+            extra = backend.extra_requires(self.room, project, distribution, epoch)
         extra = pinned(extra, self.candidate.pins) if extra else set()
         if extra - requires:
             with _phase(Phase.REQUIREMENTS):
                 backend = self._backend(requires | extra)
         step("building")
         with _phase(Phase.BUILD), self._noting():
-            built = backend.build(self.room, project, self.distribution, epoch)
+            built = backend.build(self.room, project, distribution, epoch)
         final = bench.space.shelf() / built.name
         os.rename(built, final)
         return final
+
+    def _unpacked(self, sdist: Path) -> Path:
+        """The tree of an sdist that was built on the way, in a new room."""
+        self.room = self.bench.space.room("build")
+        archived = self.candidate.stamps.archived
+        unpack_sdist(sdist, self.room.tree, mtime=0, archived=archived)
+        return self.room.tree
 
     @contextmanager
     def _noting(self) -> Iterator[None]:
@@ -121,7 +139,12 @@ class _Work:
         source, stamps = self.bench.source, self.candidate.stamps
         if isinstance(source, SdistSource):
             return source.tree(self.room.tree, 0, archived=stamps.archived)
-        return source.tree(self.room.tree, stamps.epoch or epochs.ZIP_FLOOR)
+        mtime = stamps.epoch or epochs.ZIP_FLOOR
+        project = source.tree(self.room.tree, mtime)
+        if self.candidate.windows and isinstance(source, GitSource):
+            source.git.convert_line_ends(self.room.tree)
+            set_times(self.room.tree, mtime)
+        return project
 
     def _backend(self, requires: set[str]) -> Backend:
         bench, candidate = self.bench, self.candidate

@@ -106,9 +106,6 @@ def plan_release(
     published = list(chosen)
     if source is not None and sdist is not None and (not only or sdist.digest in only):
         published.insert(0, sdist)
-    elif sdist is not None and not only:
-        reason = "nothing says from what it was built: name its repository with --source"
-        skipped.append(NotVerified(filename=sdist.filename, reason=reason))
     tasks = tuple(
         Task(
             name=name,
