@@ -17,6 +17,8 @@ from samebytes.interpreter import find_interpreter
 from samebytes.process import Runner
 
 MEMORY = Path("/dev/shm")
+#: Names the folder of what all workers of a run share.
+SHARED = "SAMEBYTES_TESTS_SHARED"
 PYTHONS = ("3.11", "3.12", "3.13")
 
 
@@ -25,6 +27,13 @@ def _fast_folder() -> Path:
     if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 4 * 1024**3:
         return MEMORY
     return Path(tempfile.gettempdir())
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the folder of what is shared; workers inherit it, and do not remove it."""
+    if SHARED not in os.environ:
+        os.environ[SHARED] = tempfile.mkdtemp(prefix="shared-", dir=_fast_folder())
+        config.add_cleanup(lambda: shutil.rmtree(os.environ.pop(SHARED), ignore_errors=True))
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,18 @@
-"""Real Django, from its published sdist, as a git repository on either backend."""
+"""Real Django, from its published sdist, as a git repository on either backend.
+
+What several tests need is made once in a run: see ``once``.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
+from conftest import SHARED, Command, Result
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 from projects import git, repository
@@ -36,6 +41,9 @@ RELEASES = (
 
 #: What the build left in the published sdist, and the repository does not have.
 _GENERATED = ("PKG-INFO", "setup.cfg", "Django.egg-info")
+
+#: What has thousands of files, and is not in a development version here.
+BULK = ("docs", "js_tests", "tests", "django/contrib")
 
 _SETUPTOOLS_TABLES = "[tool.setuptools.dynamic]"
 _HATCHLING_SYSTEM = """\
@@ -71,44 +79,70 @@ packages = ["django"]
 """
 
 
+def once(name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that ``make`` fills once in a run, for all its workers; nobody changes it."""
+    base = Path(os.environ[SHARED])
+    place, part = base / name, base / f"{name}.part"
+    with (base / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not place.exists():
+            shutil.rmtree(part, ignore_errors=True)  # of one that failed
+            part.mkdir()
+            make(part)
+            part.rename(place)
+    return place
+
+
+def _index() -> Index:
+    return Index(IndexSettings.from_pip(os.environ), cache_folder() / "downloads")
+
+
 def published_sdist(release: Release) -> Path:
-    index = Index(IndexSettings.from_pip(os.environ), cache_folder() / "downloads")
-    path = index.sdist(canonicalize_name("django"), Version(release.version)).path
+    path = _index().sdist(canonicalize_name("django"), Version(release.version)).path
     assert Digest.of_file(path) == Digest(release.sha256)
     return path
 
 
-def django_repository(
-    release: Release,
-    root: Path,
-    *,
-    hatchling: bool,
-    development: bool = False,
-    more: Mapping[str, str] = MappingProxyType({}),
-) -> Path:
-    """The release's files, and ``more``, in a repository of one commit.
+def published_wheel(release: Release) -> Path:
+    index = _index()
+    files = index.release(canonicalize_name("django"), Version(release.version))
+    (wheel,) = (file for file in files if file.filename.endswith(".whl"))
+    return index.fetch(wheel).path
 
-    ``development``: as a 6.2 alpha.
+
+def rebuilt(release: Release, samebytes: Command) -> tuple[Result, Path]:
+    """What ``samebytes build`` says, and makes of the published sdist."""
+
+    def build(folder: Path) -> None:
+        done = samebytes("build", f"pypi:django=={release.version}", "-o", folder / "dist")
+        assert done.status == 0, done.stderr
+        (folder / "stdout").write_text(done.stdout)
+        (folder / "stderr").write_text(done.stderr)
+
+    folder = once(f"rebuilt {release.version}", build)
+    said = Result(0, (folder / "stdout").read_text(), (folder / "stderr").read_text())
+    return said, folder / "dist"
+
+
+def django_repository(
+    release: Release, root: Path, *, hatchling: bool, development: bool = False
+) -> Path:
+    """The release's files in a repository of one commit.
+
+    ``development``: as a 6.2 alpha, and without the thousands of files that make no difference to
+    its version: ``BULK`` and translations.
     """
-    unpack_sdist(published_sdist(release), root, mtime=EPOCH)
-    for name in _GENERATED:
-        path = root / name
-        if path.is_dir():
-            for file in path.iterdir():
-                file.unlink()
-            path.rmdir()
-        else:
-            path.unlink(missing_ok=True)
-    if hatchling:
-        _switch(root)
-    if development:
-        init = root / "django/__init__.py"
-        lines = init.read_text().splitlines(keepends=True)
-        lines = ['VERSION = (6, 2, 0, "alpha", 0)\n' if "VERSION =" in x else x for x in lines]
-        init.write_text("".join(lines))
-    repository(root, more, date=DATE)
-    git(root, "gc", "--quiet")
-    return root
+    flags = " hatchling" * hatchling + " development" * development
+
+    def make(folder: Path) -> None:
+        tree = folder / "tree"
+        _unpack(release, tree, development=development)
+        if hatchling:
+            _switch(tree)
+        repository(tree, {}, date=DATE)
+        keep(tree)
+
+    return cloned(once(f"repository {release.version}{flags}", make), root)
 
 
 #: What a checkout of Django has and its published sdist has not: .gitignore names tracked files.
@@ -126,10 +160,58 @@ _CHECKOUT = {
 
 
 def django_checkout(release: Release, root: Path, *, development: bool = False) -> Path:
-    """Django on setuptools, as its own repository is: with files that no archive may have."""
-    return django_repository(
-        release, root, hatchling=False, development=development, more=_CHECKOUT
-    )
+    """Django on setuptools, as its own repository is: with files that no archive may have.
+
+    ``development``: as above.
+    """
+    flags = " development" * development
+
+    def make(folder: Path) -> None:
+        tree = folder / "tree"
+        _unpack(release, tree, development=development)
+        repository(tree, _CHECKOUT, date=DATE)
+        keep(tree)
+
+    return cloned(once(f"checkout {release.version}{flags}", make), root)
+
+
+def keep(tree: Path) -> None:
+    """Leave but the repository, to be cloned from the folder that the tree was in."""
+    (tree / ".git").rename(tree.with_name("repository"))
+    shutil.rmtree(tree)
+
+
+def cloned(folder: Path, root: Path) -> Path:
+    git(root.parent, "clone", "--quiet", str(folder / "repository"), str(root))
+    return root
+
+
+def _unpack(release: Release, root: Path, *, development: bool) -> None:
+    unpack_sdist(published_sdist(release), root, mtime=EPOCH)
+    for name in _GENERATED:
+        _remove(root / name)
+    if development:
+        thin(root)
+        init = root / "django/__init__.py"
+        lines = init.read_text().splitlines(keepends=True)
+        lines = ['VERSION = (6, 2, 0, "alpha", 0)\n' if "VERSION =" in x else x for x in lines]
+        init.write_text("".join(lines))
+
+
+def thin(root: Path) -> None:
+    """Remove ``BULK`` and translations."""
+    for name in BULK:
+        _remove(root / name)
+    for messages in (root / "django").rglob("locale/*/LC_MESSAGES"):
+        if messages.parent.name != "en":
+            _remove(messages.parent)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _switch(root: Path) -> None:

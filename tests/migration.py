@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -11,8 +12,10 @@ from collections.abc import Iterable
 from email.parser import HeaderParser
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
-from django_tree import EPOCH, Release
+from conftest import Command
+from django_tree import DATE, EPOCH, Release, cloned, django_checkout, keep, once, thin
 from projects import git, repository
 
 from samebytes.archive.unpack import unpack_sdist
@@ -23,7 +26,10 @@ from samebytes.index.settings import IndexSettings
 
 
 def project(release: Release, name: str, root: Path, *, written: Iterable[str] = ()) -> Path:
-    """A release's sdist as a repository with its tag; ``written`` are files of an earlier build."""
+    """A release's sdist as a repository with its tag; ``written`` are files of an earlier build.
+
+    Of Django without most of its files: test_migrate_django has all.
+    """
     import os
 
     from packaging.utils import canonicalize_name
@@ -43,9 +49,34 @@ def project(release: Release, name: str, root: Path, *, written: Iterable[str] =
         setup_cfg.write_text(kept)
     else:
         setup_cfg.unlink()
+    if name == "django":
+        thin(root)
     repository(root, {})
     git(root, "tag", release.version)
     return root
+
+
+def migrated_checkout(
+    release: Release, root: Path, samebytes: Command
+) -> tuple[dict[str, Any], tuple[Path, Path]]:
+    """A checkout of Django with the kit's migration as its second commit.
+
+    Returns what the migration found, and what ``hatch build`` makes of that commit.
+    """
+
+    def make(folder: Path) -> None:
+        tree = django_checkout(release, folder / "tree")
+        done = samebytes("migrate", "--kit", "django", tree, "--json", folder / "result.json")
+        assert done.status == 0, done.stdout + done.stderr
+        git(tree, "add", "--all", "--force")
+        git(tree, "commit", "--quiet", "--message", "Migrate", date=DATE)
+        built(tree, folder / "dist", "hatch", "build", str(folder / "dist"))
+        assert git(tree, "status", "--porcelain", "--ignored") == ""
+        keep(tree)
+
+    folder = once(f"migrated {release.version}", make)
+    cloned(folder, root)
+    return json.loads((folder / "result.json").read_text()), archives(folder / "dist")
 
 
 def sdist_files(path: Path) -> dict[str, str]:
@@ -87,5 +118,10 @@ def built(root: Path, out: Path, *command: str) -> tuple[Path, Path]:
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    (sdist,), (wheel,) = out.glob("*.tar.gz"), out.glob("*.whl")
+    return archives(out)
+
+
+def archives(folder: Path) -> tuple[Path, Path]:
+    """The one sdist and the one wheel in a folder."""
+    (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
     return sdist, wheel

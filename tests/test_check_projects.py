@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from conftest import Command
-from django_tree import RELEASES, django_checkout
-from projects import DATE, commit
+from django_tree import RELEASES
+from migration import migrated_checkout
 from test_check_zoo import blamed, check, everything
 from test_migrate_projects import CASES
 
@@ -21,10 +21,8 @@ SIX = ("requests", "pytest", "pluggy", "six", "tqdm", "certifi")
 
 def test_django_migrated_is_reproducible(folder: Path, samebytes: Command) -> None:
     """With what samebytes migrate writes and commits to a checkout."""
-    root = django_checkout(RELEASES[1], folder / "django")
-    assert samebytes("migrate", root, "--kit", "django", "--quiet").status == 0
-    commit(root, date=DATE)
-    document = check(samebytes, root, "--require", "all")
+    migrated_checkout(RELEASES[1], folder / "django", samebytes)
+    document = check(samebytes, folder / "django", "--require", "all")
     assert document["status"] == "reproducible"
     assert set(document["tried"]) == everything(raw=False)
 

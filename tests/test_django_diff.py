@@ -5,20 +5,28 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from conftest import Command
-from django_tree import RELEASES, django_repository, published_sdist
-from packaging.utils import canonicalize_name
-from packaging.version import Version
+from django_tree import (
+    EPOCH,
+    RELEASES,
+    django_repository,
+    once,
+    published_sdist,
+    published_wheel,
+    rebuilt,
+)
+from migration import archives
+from projects import git
 from test_documents import validate
 
-from samebytes.index.client import Index
-from samebytes.index.settings import IndexSettings
 from samebytes.report.text import LINES
 
 pytestmark = pytest.mark.slow
@@ -38,52 +46,46 @@ _CHANGING = (
 )
 
 
-def test_pairs_of_django(folder: Path, samebytes: Command) -> None:
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("setuptools-1", "setuptools-2"), ("setuptools-1", "hatchling"), ("published", "ours")],
+)
+def test_pairs_of_django(folder: Path, samebytes: Command, first: str, second: str) -> None:
     """Those of the issue: setuptools twice, setuptools and hatchling, published and ours."""
-    built = {
-        "setuptools-1": build(folder / "one", hatchling=False),
-        "setuptools-2": build(folder / "two", hatchling=False),
-        "hatchling": build(folder / "three", hatchling=True),
-    }
-    built["published"] = [published_sdist(RELEASES[1]), published_wheel(folder)]
-    done = samebytes("build", "pypi:django==5.2.19", "-o", folder / "ours", "--as-of", AS_OF)
-    assert done.status == 0, done.stderr
-    built["ours"] = [folder / "ours" / name for name in done.digests]
     failed = []
-    for first, second in (
-        ("setuptools-1", "setuptools-2"),
-        ("setuptools-1", "hatchling"),
-        ("published", "ours"),
-    ):
-        for one, two in zip(built[first], built[second], strict=True):
-            name = f"diff-{first}-{second}-{'wheel' if one.suffix == '.whl' else 'sdist'}.txt"
-            printed = samebytes("diff", one, two, "--json", folder / "diff.json")
-            assert printed.status == 1, printed.stderr
-            assert len(printed.stdout.splitlines()) <= LINES
-            validate(json.loads((folder / "diff.json").read_text()), "diff-1.json")
-            failed += list(compared_with_golden(name, masked(printed.stdout)))
+    for one, two in zip(artifacts(first, samebytes), artifacts(second, samebytes), strict=True):
+        name = f"diff-{first}-{second}-{'wheel' if one.suffix == '.whl' else 'sdist'}.txt"
+        printed = samebytes("diff", one, two, "--json", folder / "diff.json")
+        assert printed.status == 1, printed.stderr
+        assert len(printed.stdout.splitlines()) <= LINES
+        validate(json.loads((folder / "diff.json").read_text()), "diff-1.json")
+        failed += list(compared_with_golden(name, masked(printed.stdout)))
     assert failed == []
 
 
-def published_wheel(folder: Path) -> Path:
-    name = f"django-{RELEASES[1].version}-py3-none-any.whl"
-    index = Index(IndexSettings.from_pip(os.environ), folder / "cache")
-    files = index.release(canonicalize_name("django"), Version(RELEASES[1].version))
-    return index.fetch(next(file for file in files if file.filename == name)).path
+def artifacts(name: str, samebytes: Command) -> tuple[Path, Path]:
+    release = RELEASES[1]
+    if name == "published":
+        return published_sdist(release), published_wheel(release)
+    if name == "ours":
+        return archives(rebuilt(release, samebytes)[1])
+    return archives(once(f"plain {name}", partial(build, hatchling=name == "hatchling")) / "dist")
 
 
-def build(root: Path, *, hatchling: bool) -> list[Path]:
-    """The sdist and the wheel of plain ``python -m build``."""
-    django_repository(RELEASES[1], root, hatchling=hatchling)
+def build(folder: Path, *, hatchling: bool) -> None:
+    """The sdist and the wheel of plain ``python -m build``, from files that are equally old."""
+    root = django_repository(RELEASES[1], folder / "tree", hatchling=hatchling)
+    for name in git(root, "ls-files", "-z").split("\0")[:-1]:
+        os.utime(root / name, (EPOCH, EPOCH))
     environ = {name: text for name, text in os.environ.items() if name != "SOURCE_DATE_EPOCH"}
     subprocess.run(
-        [sys.executable, "-m", "build", "--installer", "uv", "--outdir", root / "dist", root],
+        [sys.executable, "-m", "build", "--installer", "uv", "--outdir", folder / "dist", root],
         env=environ | {"UV_EXCLUDE_NEWER": AS_OF},
         check=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    return sorted((root / "dist").iterdir(), reverse=True)
+    shutil.rmtree(root)
 
 
 def masked(text: str) -> str:
