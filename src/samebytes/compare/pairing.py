@@ -31,6 +31,8 @@ class Pairing:
 def pair(first: Artifact, second: Artifact) -> Pairing:
     """Pair members by their paths; of several that have the same path, the first with the first."""
     tops = top_folder(first), top_folder(second)
+    if not all(tops):  # a member beside the one of the other; the names are what they are
+        tops = "", ""
     one, two = _keys(first, tops[0]), _keys(second, tops[1])
     places = {key: number for number, key in enumerate(two)}
     pairs = tuple((number, places[key]) for number, key in enumerate(one) if key in places)

@@ -133,6 +133,8 @@ def _place(difference: Difference) -> Place:
             return Place.PHANTOM
         case "member-only-in-second":
             return Place.MISSING
+        case "dist-info-folder":
+            return Place.METADATA
     if difference.member is None:
         return Place.CONTAINER
     return Place.METADATA if is_metadata(difference.member) else Place.CODE
