@@ -66,8 +66,9 @@ def _of_tar(tar: tarfile.TarFile, info: tarfile.TarInfo) -> Unpacked:
     kind = "file" if info.isreg() else "folder" if info.isdir() else str(info.type)
     file = tar.extractfile(info) if info.isreg() else None
     content = file.read() if file else b""
-    owner = kind == "file" and bool(info.mode & stat.S_IXUSR)
-    anybody = kind == "file" and bool(info.mode & 0o7111)
+    has_mode = kind == "file" or info.islnk()  # of what it leads to
+    owner = has_mode and bool(info.mode & stat.S_IXUSR)
+    anybody = has_mode and bool(info.mode & 0o7111)
     link = info.linkname if info.islnk() or info.issym() else ""
     return Unpacked(info.name.rstrip("/"), kind, content, link, (owner, anybody))
 

@@ -84,6 +84,7 @@ def in_wheel(kind: str, **changes: object) -> Case:
 LONG_NAME = replace(FILE, name=b"demo-1.0/" + b"/".join([b"folder"] * 8) + b"/" + b"x" * 60)
 #: What of it fits into the header ends with a slash, like the name of a folder.
 CUT_NAME = replace(FILE, name=b"demo-1.0/" + b"x" * 90 + b"/y.txt")
+HARD_LINK = TarMember(name=b"demo-1.0/hard", type=b"1", link=FILE.name)
 LONG_LINK = replace(LINK, link=b"x" * 90)
 PAX = replace(FILE, records=((b"LIBARCHIVE.creationtime", b"1"), (b"SCHILY.dev", b"5")))
 PAX_OWNER = replace(FILE, records=((b"uname", b"jane"),))
@@ -114,7 +115,12 @@ GZIP_CASES = (
     Case(
         "compressed-stream",
         replace(LARGE, compression=BZIP2),
-        replace(LARGE, compression=replace(BZIP2, level=1, streams=2)),
+        replace(LARGE, compression=replace(BZIP2, level=1)),
+    ),
+    Case(
+        "gzip-members",
+        replace(LARGE, compression=BZIP2),
+        replace(LARGE, compression=replace(BZIP2, streams=2)),
     ),
     Case(
         "compressed-stream",
@@ -153,6 +159,9 @@ TAR_CASES = (
     in_tar("tar-pax-other", records=((b"SCHILY.realsize", b"1"),)),
     in_tar("member-executable", mode=0o645),
     in_tar("member-executable", mode=0o4644),
+    in_tar("member-executable", HARD_LINK, mode=0o755),
+    in_tar("member-executable", HARD_LINK, mode=0o4644),
+    in_tar("tar-pax-other", records=((b"LIBARCHIVE.xattr.security.capability", b"AQ"),)),
     in_tar("tar-device", device=(1, 5)),
     in_tar("tar-format", format=GNU),
     in_tar("tar-format", replace(FILE, **ALL_V7), format=USTAR),  # type: ignore[arg-type]
@@ -175,6 +184,7 @@ TAR_CASES = (
     in_tar("tar-pax-header", PAX, pax_name=b"./PaxHeaders.4711/a.txt"),
     in_tar("tar-pax-header", PAX, records=PAX.records[::-1]),
     Case("tar-pax-global", SDIST, replace(SDIST, shared=((b"comment", b"a commit"),))),
+    Case("tar-pax-other", SDIST, replace(SDIST, shared=((b"hdrcharset", b"BINARY"),))),
     Case(
         "tar-pax-global",
         replace(SDIST, shared=((b"comment", b"a commit"),)),
@@ -237,6 +247,7 @@ ZIP_CASES = (
     in_zip(
         "zip-descriptor", replace(ENTRY, descriptor=Descriptor.SIGNED), descriptor=Descriptor.BARE
     ),
+    in_zip("zip-stored-descriptor", replace(ENTRY, method=STORED), descriptor=Descriptor.SIGNED),
     in_zip("zip-extra-other", local_extra=SPECIAL),
     in_zip("zip-extra-other", central_extra=SPECIAL),
     in_zip("zip-name-encoding", ACCENT, name="demo/é.py".encode("cp437"), flags=0),

@@ -60,10 +60,11 @@ class Gzip:
 
 @dataclass(slots=True, kw_only=True)
 class OtherStream:
-    """A bzip2 or xz file: its streams as one."""
+    """A bzip2 or xz file: its streams as one, and how many they are."""
 
     method: str
     stream: Blob = NOTHING
+    streams: int = 0
     trailing: Blob = NOTHING
     trailing_is_zero: bool = False
 
@@ -243,6 +244,7 @@ def other_chunks(file: BinaryIO, path: Path, limits: Limits, facts: OtherStream)
             if plain:
                 yield plain
         source.give_back(decompress.unused_data)
+        facts.streams += 1
     facts.stream = Blob(packed, digest.hexdigest())
     facts.trailing, _ = source.remainder()  # not even zeros may follow
 

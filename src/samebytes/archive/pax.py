@@ -14,7 +14,12 @@ _HARMLESS = frozenset(
     {"atime", "comment", "ctime", "gid", "gname", "mtime", "uid", "uname"}
     | {"LIBARCHIVE.creationtime", "SCHILY.dev", "SCHILY.ino", "SCHILY.nlink"}
 )
-_HARMLESS_BEGINNINGS = ("SCHILY.xattr.user.", "SCHILY.xattr.com.apple.", "LIBARCHIVE.xattr.")
+#: Others, as ``security.capability``, decide what an executable may do.
+_HARMLESS_BEGINNINGS = tuple(
+    f"{program}.xattr.{attributes}."
+    for program in ("LIBARCHIVE", "SCHILY")
+    for attributes in ("com.apple", "user")
+)
 
 _TIME = re.compile(rb"-?\d{1,12}(\.\d{0,30})?")
 _COUNT = re.compile(rb"\d{1,10}")

@@ -63,6 +63,8 @@ _NUMBERS = tuple(
 )
 #: The same as nearly all are, for they are many.
 _USUAL = re.compile(rb"([0-7]{7}[ \0]){3}([0-7]{11}[ \0]){2}([0-7]{7}[ \0]|\0{8}){2}")
+#: Unpackers give a hard link's mode to the file that it leads to.
+_WITH_MODE = (MemberType.FILE, MemberType.HARD_LINK)
 _TYPES = {
     b"0": MemberType.FILE,
     b"\0": MemberType.FILE,
@@ -289,7 +291,7 @@ def _member(
         type=entry.type,
         content=content,
         mode=entry.mode,
-        executable_for=_executable_for(entry.mode) if entry.type is MemberType.FILE else (),
+        executable_for=_executable_for(entry.mode) if entry.type in _WITH_MODE else (),
         link=entry.link,
         header=TarHeader(
             raw=raw,

@@ -298,7 +298,8 @@ _TABLE: tuple[tuple[str, str, frozenset[str], Recogniser, Reason, str], ...] = (
         "other-writer",
         "another program wrote the archive",
         (_CONTAINER - _TIMES - _kinds("tar-owner"))
-        | _kinds("tar-pax-other", "zip-extra-other", "zip-name-encoding"),
+        | _kinds("tar-pax-other", "zip-extra-other", "zip-name-encoding")
+        | _kinds("gzip-members", "zip-stored-descriptor"),
         recognition.always,
         recognition.say("The same contents are put into the archive in another way."),
         "Use the same frontend and backend in the same versions, or samebytes build on both sides.",

@@ -249,7 +249,7 @@ class _Work:
             return
         if is_same_tar(self.first, self.second):
             return
-        if reported & {"deflate-stream", "gzip-members", "compressed-stream"}:
+        if reported & {"deflate-stream", "compressed-stream"}:
             return
         self.options.progress(f"compressing {self.first.path.name} again", 0, 0)
         self.recompressed = recompressed(self.first, self.options.limits)

@@ -36,8 +36,10 @@ def tarball_differences(one: Tarball, two: Tarball, *, same_tar: bool) -> Iterat
     match compressions:
         case Gzip() as first, Gzip() as second:
             yield from _gzip(first, second, same_tar=same_tar)
-        case OtherStream() as first, OtherStream() as second if same_tar:
-            if first.stream != second.stream:
+        case OtherStream() as first, OtherStream() as second:
+            if first.streams != second.streams:
+                yield Difference.of("gzip-members", None, first.streams, second.streams)
+            elif same_tar and first.stream != second.stream:
                 yield _sized("compressed-stream", first.stream, second.stream)
         case _:
             pass

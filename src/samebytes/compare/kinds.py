@@ -42,7 +42,6 @@ KINDS: Mapping[str, Kind] = {
             "gzip-header-flags": "flags of the gzip header",
             "gzip-header-xfl": "compression hint in the gzip header",
             "gzip-header-os": "operating system in the gzip header",
-            "gzip-members": "gzip members that the file is made of",
             "gzip-padding": "zeros after the last gzip member",
             # the compressed streams of gzip and zip; bzip2 and xz
             "deflate-stream": "deflate stream of the same contents",
@@ -89,7 +88,9 @@ KINDS: Mapping[str, Kind] = {
             "tar-padding": "bytes in the unused space of a tar header or block",
             "tar-pax-other": "PAX record that may change what unpacking gives",
             "zip-extra-other": "extra field of a zip that may change what unpacking gives",
+            "zip-stored-descriptor": "data descriptor after a member that is not compressed",
             "zip-name-encoding": "encoding that a zip names for a member's name",
+            "gzip-members": "compressed streams that the file is made of",
             "gzip-trailing": "bytes after the end of the gzip stream",
             "tar-trailing": "bytes after the end of the tar",
             "zip-gap": "bytes in the zip that belong to no member",

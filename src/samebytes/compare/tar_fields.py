@@ -238,8 +238,7 @@ def _extensions(first: Member, second: Member) -> Iterator[Correction]:
         return
     shared = _of_type(one, b"g"), _of_type(two, b"g")
     if shared[0] != shared[1]:
-        values = tuple(_listed(_merged(each)) for each in shared)
-        yield Correction.of("tar-pax-global", first.name, (values[0], values[1]), "extensions")
+        yield _shared(first.name, _merged(shared[0]), _merged(shared[1]))
     own = _of_type(one, b"x"), _of_type(two, b"x")
     records = _merged(own[0]), _merged(own[1])
     if records[0] != records[1]:
@@ -247,6 +246,13 @@ def _extensions(first: Member, second: Member) -> Iterator[Correction]:
     if own[0] and own[1] and _shape(own[0], records) != _shape(own[1], records):
         values = (_described(own[0]), _described(own[1]))
         yield Correction.of("tar-pax-header", first.name, values, "extensions")
+
+
+def _shared(name: str, one: Mapping[str, bytes], two: Mapping[str, bytes]) -> Correction:
+    changed = (key for key in one.keys() | two.keys() if one.get(key) != two.get(key))
+    harmless = all(map(is_harmless, changed))
+    kind, field = ("tar-pax-global", "") if harmless else ("tar-pax-other", "global header")
+    return Correction.of(kind, name, (_listed(one), _listed(two)), "extensions", field=field)
 
 
 def _shape(

@@ -12,6 +12,7 @@ from samebytes.archive.zip_directory import (
     DESCRIPTOR,
     FULL_32,
     LOCAL,
+    STORED,
     UTF8,
     ZIP64_EXTRA,
     extra_fields,
@@ -239,11 +240,20 @@ def _flags(name: str, one: Slots, two: Slots) -> Iterator[Correction]:
             yield Correction.of(kind, name, shown, *slots, field=field)
     shapes = [(slots["descriptor"], slots["follows"]) for slots in (one, two)]
     bits = [_number(slots["flags"]) & DESCRIPTOR for slots in (one, two)]
-    if shapes[0] != shapes[1] or bits[0] != bits[1]:
+    unclear = _has_unclear_end(one) != _has_unclear_end(two)
+    if unclear or shapes[0] != shapes[1] or bits[0] != bits[1]:
+        kind = "zip-stored-descriptor" if unclear else "zip-descriptor"
         values = (_shape(one), _shape(two))
-        yield Correction.of(
-            "zip-descriptor", name, values, "descriptor", "follows", "flags", "local flags"
-        )
+        yield Correction.of(kind, name, values, "descriptor", "follows", "flags", "local flags")
+
+
+def _has_unclear_end(slots: Slots) -> bool:
+    """Whether a program that does not wait for the directory has to guess where the data end.
+
+    What is stored may hold what looks like a descriptor, and like another member after it.
+    """
+    content, _ = slots["content"]
+    return bool(slots["follows"] and _number(slots["method"]) == STORED and content.size)
 
 
 def _shape(slots: Slots) -> str:
