@@ -79,12 +79,12 @@ def test_killed_again_and_again_it_goes_on(
 ) -> None:
     """Killed while it works, ten times if it takes so long; the result is that of one audit."""
     report, store = tmp_path / "report.json", tmp_path / "audit.sqlite"
-    command = [sys.executable, "-m", "samebytes", "audit", "-r", lock, "--store", store]
+    command = [sys.executable, "-m", "samebytes", "audit", "-r", str(lock), "--store", str(store)]
     environ = samebytes.environ | {"SAMEBYTES_WORKSPACE": str(folder)}
     known: dict[str, str] = {}
     for number in range(10):
         child = subprocess.Popen(
-            [*command, "--workers", "2", "--json", report],
+            [*command, "--workers", "2", "--json", str(report)],
             env=environ,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -97,7 +97,7 @@ def test_killed_again_and_again_it_goes_on(
         assert known.items() <= kept(store).items()
         known = kept(store)
     wait_until_nothing_is_left(folder)
-    last = subprocess.run([*command, "--json", report], env=environ, capture_output=True, text=True)
+    last = subprocess.run([*command, "--json", str(report)], env=environ, capture_output=True, text=True)
     assert last.returncode == 0, last.stderr
     assert verdicts(report) == VERDICTS
     assert kept(store) == VERDICTS

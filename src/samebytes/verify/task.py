@@ -17,6 +17,7 @@ from samebytes.errors import ArtifactError, SamebytesError, UnreachableError
 from samebytes.git import Git
 from samebytes.index.client import Index
 from samebytes.index.listing import IndexFile
+from samebytes.index.provenance import Provenance
 from samebytes.infer.candidate import Decision
 from samebytes.request import Workshop
 from samebytes.source import SdistSource, Source, find_source
@@ -89,8 +90,12 @@ class Task:
             means,
             workshop,
         )
+        provenance, remarks = _provenance(listed, index)
         return replace(
-            found, evidence=(*decisions, *found.evidence), remarks=(*self.remarks, *found.remarks)
+            found,
+            evidence=(*decisions, *found.evidence),
+            remarks=(*self.remarks, *remarks, *found.remarks),
+            provenance=provenance,
         )
 
     def _source(self, workshop: Workshop, index: Index) -> tuple[Source, tuple[Decision, ...]]:
@@ -128,3 +133,16 @@ class Task:
             failure=failure,
             remarks=self.remarks,
         )
+
+
+def _provenance(file: IndexFile | None, index: Index) -> tuple[Provenance | None, tuple[str, ...]]:
+    """What the publisher attested, and what is wrong with it; it changes no verdict."""
+    if file is None or file.provenance_url is None:
+        return None, ()
+    try:
+        found = index.provenance(file)
+    except UnreachableError:
+        raise
+    except SamebytesError as error:
+        return None, (f"Its provenance cannot be read: {error.message}",)
+    return found, found.problems if found else ()

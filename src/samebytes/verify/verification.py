@@ -9,6 +9,7 @@ from enum import StrEnum
 from samebytes.compare.model import Comparison, Difference, Verdict
 from samebytes.digest import Digest
 from samebytes.errors import LimitError, SamebytesError
+from samebytes.index.provenance import Provenance
 from samebytes.infer.candidate import Candidate, Decision
 from samebytes.recipe import Pin, SourceId
 from samebytes.sandbox.tried import Tried
@@ -96,6 +97,7 @@ class Verification:
     evidence: tuple[Decision, ...] = ()
     tried: tuple[Tried, ...] = ()
     remarks: tuple[str, ...] = ()
+    provenance: Provenance | None = None
     attempts: int = 0
     seconds: float = field(default=0.0, compare=False)
 

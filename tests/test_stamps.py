@@ -1,0 +1,164 @@
+"""Times, permissions and compression that a wheel and its sdist show."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import time
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from samebytes.archive.artifact import Artifact, read_artifact
+from samebytes.archive.limits import Limits
+from samebytes.archive.unpack import DATA_FILTER
+from samebytes.compare.evidence import is_evidence
+from samebytes.infer.candidate import Stamps
+from samebytes.infer.deflate import wheel_deflate
+from samebytes.infer.generators import GENERATORS
+from samebytes.infer.stamps import sdist_stamps, wheel_stamps, wheel_system, wheel_umask
+from samebytes.infer.styles import styled
+
+NOW = 1_733_333_722  # an even number of seconds, as zip has them
+OTHER = 1_700_000_001
+TEXT = "".join(f"line {number * number}\n" for number in range(400))
+
+
+def wheel(
+    folder: Path,
+    times: Mapping[str, int],
+    *,
+    mode: int = 0o644,
+    system: int = 3,
+    level: int | None = None,
+    texts: Mapping[str, str] | None = None,
+) -> Artifact:
+    path = folder / "a-1-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, seconds in times.items():
+            info = zipfile.ZipInfo(name, time.gmtime(seconds)[:6])
+            info.external_attr = (0o100000 | mode) << 16
+            info.create_system = system
+            info.compress_type = zipfile.ZIP_DEFLATED
+            text = (texts or {}).get(name, f"# {name}\n{TEXT}")
+            archive.writestr(info, text, compresslevel=level)
+    return read_artifact(path, Limits(), wanted=is_evidence)
+
+
+def sdist(folder: Path, times: Mapping[str, int]) -> Artifact:
+    path = folder / "a-1.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        for name, seconds in times.items():
+            info = tarfile.TarInfo(f"a-1/src/{name}")
+            data = f"# {name}\n{TEXT}".encode()
+            info.size, info.mtime = len(data), seconds
+            archive.addfile(info, io.BytesIO(data))
+    return read_artifact(path, Limits(), wanted=is_evidence)
+
+
+def first(stamps: object) -> Stamps:
+    return next(iter(stamps))[0]  # type: ignore[call-overload, no-any-return]
+
+
+def test_one_time_is_the_epoch(tmp_path: Path) -> None:
+    published = wheel(tmp_path, {"a.py": NOW, "b.py": NOW})
+    assert first(wheel_stamps(published, None, None)) == Stamps(epoch=NOW)
+
+
+def test_the_sdist_knows_the_odd_second(tmp_path: Path) -> None:
+    published = wheel(tmp_path, {"a.py": NOW})
+    source = sdist(tmp_path, {"a.py": NOW + 1})
+    assert first(wheel_stamps(published, source, None)) == Stamps(epoch=NOW + 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "untold"), [(each.name, each.untold) for each in GENERATORS.values() if each.untold]
+)
+def test_what_backends_write_that_are_told_none(tmp_path: Path, name: str, untold: int) -> None:
+    published = wheel(tmp_path, {"a.py": untold, "b.py": untold})
+    found = [stamps for stamps, _ in wheel_stamps(published, None, GENERATORS[name])]
+    assert found == [Stamps(epoch=None), Stamps(epoch=untold)]
+
+
+@pytest.mark.parametrize(
+    ("shift", "zone"),
+    [
+        (0, "UTC"),
+        (3600, "<+0100>-01:00"),
+        (-5 * 3600, "<-0500>+05:00"),
+        (19800, "<+0530>-05:30"),
+    ],
+)
+def test_the_times_of_the_sdist_in_some_zone(tmp_path: Path, shift: int, zone: str) -> None:
+    files = {"a.py": NOW, "b.py": OTHER, "c.py": NOW - 10_000}
+    local = {name: seconds // 2 * 2 + shift for name, seconds in files.items()}
+    published = wheel(tmp_path, local | {"a-1.dist-info/WHEEL": NOW + 50_000})
+    found = first(wheel_stamps(published, sdist(tmp_path, files), None))
+    assert found == Stamps(epoch=None, archived=DATA_FILTER, timezone=zone)
+
+
+def test_times_that_the_sdist_does_not_explain(tmp_path: Path) -> None:
+    published = wheel(tmp_path, {"a.py": NOW, "b.py": NOW + 2})
+    source = sdist(tmp_path, {"a.py": NOW - 40_000_000, "b.py": NOW - 40_000_000})
+    found = [stamps for stamps, _ in wheel_stamps(published, source, None)]
+    assert found == [Stamps(epoch=None), Stamps(epoch=NOW + 2)]
+
+
+def test_permissions_of_the_sdist_that_arrived(tmp_path: Path) -> None:
+    published = wheel(tmp_path, {"a.py": NOW, "b.py": OTHER}, mode=0o664)
+    found = first(wheel_stamps(published, sdist(tmp_path, {"a.py": NOW}), None))
+    assert found.archived == 0o777
+
+
+@pytest.mark.parametrize(
+    ("times", "epoch"),
+    [
+        ({"a.py": NOW, "b.py": NOW}, NOW),
+        ({"a.py": NOW, "b.py": 0}, NOW),  # flit's PKG-INFO
+        ({"a.py": 1_580_601_600}, None),
+        ({"a.py": NOW, "b.py": OTHER}, 77),
+    ],
+)
+def test_sdists(tmp_path: Path, times: Mapping[str, int], epoch: int | None) -> None:
+    assert first(sdist_stamps(sdist(tmp_path, times), 77)).epoch == epoch
+
+
+@pytest.mark.parametrize(("mode", "umask"), [(0o644, 0o022), (0o664, 0o002), (0o600, 0o066)])
+def test_umask(tmp_path: Path, mode: int, umask: int) -> None:
+    names = {"a.py": NOW, "a-1.dist-info/METADATA": NOW, "a-1.dist-info/WHEEL": NOW}
+    assert wheel_umask(wheel(tmp_path, names, mode=mode))[0] == umask
+
+
+def test_system(tmp_path: Path) -> None:
+    assert wheel_system(wheel(tmp_path, {"a.py": NOW}, system=0)) is not None
+    assert wheel_system(wheel(tmp_path, {"a.py": NOW}, system=3)) is None
+
+
+@pytest.mark.parametrize("level", [1, 6, 9])
+def test_deflate(tmp_path: Path, level: int) -> None:
+    found = wheel_deflate(wheel(tmp_path, {"a.py": NOW, "b.py": NOW}, level=level))
+    assert found is not None
+    assert found.value == f"zlib level {level}"
+
+
+METADATA = "Metadata-Version: 2.1\nName: a\nVersion: 1\n{}\n"
+
+
+@pytest.mark.parametrize(
+    ("generator", "lines", "requirements"),
+    [
+        ("bdist_wheel", "Platform: UNKNOWN\n", ["setuptools<62.2"]),
+        ("bdist_wheel", "", []),
+        ("bdist_wheel", "\n\n", ["setuptools<62.2"]),
+        ("setuptools", "Requires-Dist: b (<2,>=1)\n", ["wheel<=0.41"]),
+        ("setuptools", "Requires-Dist: b <2,>=1\n", ["wheel<0.44,>=0.42"]),
+        ("setuptools", "Requires-Dist: b<2,>=1\n", []),
+        ("hatchling", "Requires-Dist: b (<2,>=1)\n", []),
+    ],
+)
+def test_styles(tmp_path: Path, generator: str, lines: str, requirements: list[str]) -> None:
+    name = "a-1.dist-info/METADATA"
+    published = wheel(tmp_path, {name: NOW}, texts={name: METADATA.format(lines)})
+    assert [str(each) for each, _ in styled(published, generator)] == requirements
