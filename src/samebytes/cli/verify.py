@@ -18,6 +18,7 @@ from samebytes.cli.verifying import (
     attempts_option,
     build_timeout_option,
     make_settings,
+    memory_option,
     note_skipped,
     sandbox_option,
     verifying,
@@ -39,6 +40,8 @@ from samebytes.report.verification import (
     results_table,
     summary,
 )
+from samebytes.sandbox.bounds import Bounds
+from samebytes.source import PYPI_PREFIX
 from samebytes.verify.means import Effort
 from samebytes.verify.targets import NotVerified, Plan, plan_target
 from samebytes.verify.task import NamedSource, Task
@@ -64,6 +67,7 @@ _STEPS = 4
 @click.option(
     "--exact", is_flag=True, help="Exit with 1 unless all are identical: equivalent is no success."
 )
+@memory_option
 @sandbox_option
 @workers_option
 @offline_option
@@ -126,6 +130,7 @@ class _Options:
     rev: str | None
     max_attempts: int
     exact: bool
+    max_memory: int
     no_sandbox: bool
     workers: int
     offline: bool
@@ -165,13 +170,12 @@ def _check(options: _Options) -> None:
 def _verify(options: _Options, terminal: Terminal, found: _Found) -> None:
     workshop = make_workshop(terminal, offline=options.offline, workspace=options.workspace)
     effort = Effort(attempts=options.max_attempts, timeout=options.timeout)
-    settings = make_settings(workshop, effort, sandboxed=not options.no_sandbox)
+    bounds = None if options.no_sandbox else Bounds(memory=options.max_memory)
+    settings = make_settings(workshop, effort, bounds)
     if options.no_sandbox:
         warn_without_sandbox(terminal)
     index = Index(workshop.index, workshop.cache / "downloads", terminal.received, terminal.notice)
-    source = (
-        None if options.source is None else NamedSource(text=options.source, revision=options.rev)
-    )
+    source = _named_source(options)
     with terminal.downloading():
         plan = _plan(options.targets, source, index)
     found.skipped += plan.skipped
@@ -194,6 +198,17 @@ def _verify(options: _Options, terminal: Terminal, found: _Found) -> None:
                 found.comparisons.append(each.verification.comparison)
         elif each.error is not None:
             found.failed.append(Failed(artifact=task.filename, error=each.error))
+
+
+def _named_source(options: _Options) -> NamedSource | None:
+    if options.source is None:
+        return None
+    if not options.source.startswith(PYPI_PREFIX) and not Path(options.source).exists():
+        raise UserError(
+            f"There is no file or folder {options.source!r}.",
+            hint="Give a git checkout, an sdist file, or pypi:NAME==VERSION.",
+        )
+    return NamedSource(text=options.source, revision=options.rev)
 
 
 def _plan(targets: tuple[str, ...], source: NamedSource | None, index: Index) -> Plan:
@@ -229,6 +244,8 @@ def _write(options: _Options, found: _Found) -> None:
 
 def _report(options: _Options, found: _Found) -> Iterator[RenderableType]:
     results = found.results
+    if not results:
+        return
     if options.quiet:
         for each in results:
             yield Text(f"{each['verdict']:<11} {each['artifact']}")
