@@ -30,7 +30,7 @@ QUnit.module("filter", () => {
 
   QUnit.test("the page shows what is left", async (assert) => {
     const root = openPage(DATA);
-    const [branch, contents] = root.querySelectorAll("[data-branch]");
+    const [branch, contents, equal] = root.querySelectorAll("[data-branch]");
     const [first, second] = root.querySelectorAll("[data-group]");
     const count = (details) => details.querySelector(".count").textContent;
     const output = root.querySelector("output");
@@ -45,6 +45,7 @@ QUnit.module("filter", () => {
     assert.strictEqual(output.textContent, "1 of 4 differences");
     assert.deepEqual([branch, first].map(count), ["1 of 4", "1 of 3"]);
     assert.deepEqual([first.hidden, second.hidden, contents.hidden], [false, true, true]);
+    assert.true(equal.hidden);
     assert.true(first.open && branch.open, "few enough to be unfolded");
     assert.strictEqual(first.querySelectorAll("li").length, 1);
 
@@ -52,6 +53,9 @@ QUnit.module("filter", () => {
     assert.strictEqual(output.textContent, "0 of 4 differences");
     const hidden = [...contents.children].map((content) => content.hidden);
     assert.deepEqual([branch.hidden, contents.hidden, ...hidden], [true, false, false, true]);
+
+    await type("same 1.0.WHL");
+    assert.deepEqual([branch.hidden, equal.hidden], [true, false], "found by its name");
 
     await type("");
     assert.strictEqual(output.textContent, "4 differences");

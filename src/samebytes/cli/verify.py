@@ -141,13 +141,20 @@ class _Options:
     verbose: bool
     quiet: bool
 
+    @property
+    def asked(self) -> list[str]:
+        """The part of the command line that decides what is found."""
+        words = {"--source": self.source, "--rev": self.rev}
+        given = (word for pair in words.items() if pair[1] is not None for word in pair)
+        return [*self.targets, *map(str, given)]
+
 
 @dataclass(slots=True)
 class _Found:
     """What was found so far, in the order in which it was asked."""
 
     results: list[Result] = field(default_factory=list)
-    comparisons: list[Comparison] = field(default_factory=list)
+    comparisons: list[Comparison | None] = field(default_factory=list)
     skipped: list[NotVerified] = field(default_factory=list)
     failed: list[Failed] = field(default_factory=list)
 
@@ -194,8 +201,7 @@ def _verify(options: _Options, terminal: Terminal, found: _Found) -> None:
         each = done[task]
         if each.verification is not None:
             found.results.append(result_document(each.verification))
-            if each.verification.comparison is not None:
-                found.comparisons.append(each.verification.comparison)
+            found.comparisons.append(each.verification.comparison)
         elif each.error is not None:
             found.failed.append(Failed(artifact=task.filename, error=each.error))
 
@@ -238,7 +244,7 @@ def _write(options: _Options, found: _Found) -> None:
         from samebytes.report.explanations import entries
         from samebytes.report.verification_page import verification_page  # which takes long to load
 
-        page = verification_page(found.results, found.comparisons, entries())
+        page = verification_page(options.asked, found.document(), found.comparisons, entries())
         write_target(page, options.html_file, "html")
 
 

@@ -1,4 +1,4 @@
-"""A comparison as one HTML file that needs nothing else and loads nothing."""
+"""Comparisons as one HTML file that needs nothing else and loads nothing."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import base64
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from itertools import takewhile
 from typing import Any, NamedTuple, cast
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from samebytes.compare.kinds import KINDS, Level
@@ -39,19 +39,14 @@ def html_page(document: Mapping[str, object], entries: Mapping[str, str]) -> str
     """
     comparisons = cast("Sequence[Mapping[str, Any]]", document["comparisons"])
     worst_first = sorted(comparisons, key=lambda one: _WORST.index(one["verdict"]))
-    data = _Data()
-    pairs = [_pair(comparison, data) for comparison in worst_first]
-    script = _asset("page.js")
-    return render(
+    shown = Shown()
+    return shown.page(
         "page.html",
+        entries,
         document=document,
-        pairs=pairs,
-        tally=_tally(worst_first),
-        entries={name: entries[name] for name in data.titles if name in entries},
-        titles=data.titles,
-        data={"strings": list(data.strings), "groups": data.groups},
-        script=Markup(script),  # noqa: S704 - our own file
-        script_hash=_csp_hash(script),
+        pairs=[shown.pair(comparison) for comparison in worst_first],
+        tally=tally(comparison["verdict"] for comparison in worst_first),
+        sides=("First", "Second"),
     )
 
 
@@ -60,18 +55,18 @@ def render(template: str, **values: object) -> str:
     style = _asset("page.css")
     return (
         _environment()
-        .from_string(_asset(template))
+        .get_template(template)
         .render(
+            {"data": None, "titles": {}} | values,
             style=Markup(style),  # noqa: S704 - our own file
             style_hash=_csp_hash(style),
-            **values,
         )
     )
 
 
-def _tally(comparisons: Sequence[Mapping[str, Any]]) -> list[str]:
-    verdicts = Counter(comparison["verdict"] for comparison in comparisons)
-    return [f"{count:,} {verdict}" for verdict, count in verdicts.items()]
+def tally(verdicts: Iterable[str]) -> list[str]:
+    """How many there are of each, in the order of the first of them."""
+    return [f"{count:,} {verdict}" for verdict, count in Counter(verdicts).items()]
 
 
 class Row(NamedTuple):
@@ -95,11 +90,10 @@ class Group:
     shared: Mapping[str, str]
 
     @classmethod
-    def of(cls, number: int, kind: str, level: str, rows: Sequence[Row]) -> Group:
+    def of(cls, number: int, kind: str, title: str, level: str, rows: Sequence[Row]) -> Group:
         """``shared`` are the values that all rows have, to be said once."""
         columns = zip(Row._fields, zip(*rows, strict=True), strict=True)
         shared = {name: values[0] for name, values in columns if len(set(values)) == 1}
-        title = KINDS[kind].title if kind in KINDS else kind
         return cls(number, kind, title, level, rows, shared)
 
     @property
@@ -116,39 +110,58 @@ class Group:
         return self.rows[:_STATIC]
 
 
-@dataclass(slots=True)
-class _Data:
-    """What the script is given: each text once, each difference as four places of texts."""
+@dataclass(slots=True, kw_only=True)
+class Shown:
+    """What a page shows of comparisons: each text once, each difference as four places of texts.
 
+    ``spoken`` puts what is said of the first and the second artifact into the words of the page.
+    """
+
+    spoken: Callable[[str], str] = str
     strings: dict[str, int] = field(default_factory=dict)
     groups: list[dict[str, object]] = field(default_factory=list)
     titles: dict[str, str] = field(default_factory=dict)
 
-    def add(self, group: Group, about: Sequence[str]) -> None:
+    def pair(self, comparison: Mapping[str, Any]) -> dict[str, object]:
+        """A comparison of a document, as the templates need it."""
+        names = [comparison[side]["filename"] for side in ("first", "second")]
+        levels: Counter[str] = Counter()
+        causes = []
+        for explanation in sorted(comparison["explanations"], key=_is_container):
+            cause = [explanation["cause"], explanation["title"]]
+            self.titles.setdefault(*cause)
+            groups = []
+            for kind, level, rows in _by_kind(explanation["differences"]):
+                title = self.spoken(KINDS[kind].title if kind in KINDS else kind)
+                self.titles.setdefault(kind, title)
+                group = Group.of(len(self.groups), kind, title, level, rows)
+                self._add(group, [*cause, kind, title, *names])
+                levels[level] += len(rows)
+                groups.append(group)
+            reason = self.spoken(explanation["reason"])
+            causes.append(explanation | {"reason": reason, "groups": groups})
+        return {**comparison, "causes": causes, "levels": levels}
+
+    def page(self, template: str, entries: Mapping[str, str], **values: object) -> str:
+        """The page with the pairs that were made before, and the script."""
+        script = _asset("page.js")
+        return render(
+            template,
+            entries={name: entries[name] for name in self.titles if name in entries},
+            titles=self.titles,
+            data={"strings": list(self.strings), "groups": self.groups},
+            script=Markup(script),  # noqa: S704 - our own file
+            script_hash=_csp_hash(script),
+            **values,
+        )
+
+    def _add(self, group: Group, about: Sequence[str]) -> None:
         rows = [[self._place(visible(text)) for text in row] for row in group.rows]
         words = visible(" ".join(about))
         self.groups.append({"about": words, "varying": group.varying, "rows": rows})
 
     def _place(self, text: str) -> int:
         return self.strings.setdefault(text, len(self.strings))
-
-
-def _pair(comparison: Mapping[str, Any], data: _Data) -> dict[str, object]:
-    names = [comparison[side]["filename"] for side in ("first", "second")]
-    levels: Counter[str] = Counter()
-    causes = []
-    for explanation in sorted(comparison["explanations"], key=_is_container):
-        cause = [explanation["cause"], explanation["title"]]
-        data.titles.setdefault(*cause)
-        groups = []
-        for kind, level, rows in _by_kind(explanation["differences"]):
-            group = Group.of(len(data.groups), kind, level, rows)
-            data.titles.setdefault(kind, group.title)
-            data.add(group, [*cause, kind, group.title, *names])
-            levels[level] += len(rows)
-            groups.append(group)
-        causes.append(explanation | {"groups": groups})
-    return {**comparison, "causes": causes, "levels": levels}
 
 
 def _is_container(explanation: Mapping[str, Any]) -> bool:
@@ -237,6 +250,7 @@ def _environment() -> Environment:
     jinja = Environment(
         autoescape=True,
         finalize=_finalized,
+        loader=FunctionLoader(_asset),
         lstrip_blocks=True,
         trim_blocks=True,
         undefined=StrictUndefined,

@@ -141,6 +141,7 @@ const report = (() => {
     const contents = [...root.querySelectorAll("[data-content]")];
     const branches = [...root.querySelectorAll("[data-branch]")].map((branch) => ({
       branch,
+      name: branch.querySelector(":scope > summary .title")?.textContent.toLowerCase() ?? "",
       leaves: [...branch.querySelectorAll("[data-group], [data-content]")],
       inside: [...groups.keys()].filter((at) => branch.contains(groups[at].details)),
     }));
@@ -157,8 +158,9 @@ const report = (() => {
         const text = wanted.length === 0 ? "" : content.textContent.toLowerCase();
         content.hidden = !wanted.every((word) => text.includes(word));
       });
-      branches.forEach(({ branch, leaves, inside }) => {
-        branch.hidden = wanted.length > 0 && leaves.every((leaf) => leaf.hidden);
+      branches.forEach(({ branch, name, leaves, inside }) => {
+        branch.hidden =
+          leaves.every((leaf) => leaf.hidden) && !wanted.every((word) => name.includes(word));
         const shown = sum(inside.map((at) => found[at]));
         count(branch, shown, sum(inside.map((at) => groups[at].total)));
       });

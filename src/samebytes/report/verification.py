@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -13,10 +14,11 @@ from rich.text import Text
 
 from samebytes.compare.model import Verdict
 from samebytes.errors import SamebytesError
+from samebytes.index.provenance import Provenance, Signature
 from samebytes.report.document import difference_document
 from samebytes.report.visible import counted, shortened, storable, visible
 from samebytes.verify.targets import NotVerified
-from samebytes.verify.verification import Verification
+from samebytes.verify.verification import Phase, Verification
 
 VERSION = 1
 
@@ -60,7 +62,7 @@ def result_document(found: Verification) -> dict[str, object]:
             {
                 "cause": each.cause,
                 "title": each.title,
-                "reason": storable(each.reason),
+                "reason": spoken(storable(each.reason)),
                 "fix": each.fix,
                 "count": len(each.differences),
             }
@@ -74,8 +76,25 @@ def result_document(found: Verification) -> dict[str, object]:
         ],
         "tried": [{"act": str(each.act), "what": storable(each.what)} for each in found.tried],
         "remarks": [storable(text) for text in found.remarks],
+        "provenance": found.provenance and _provenance_document(found.provenance),
         "attempts": found.attempts,
         "seconds": round(found.seconds, 3),
+    }
+
+
+def _provenance_document(found: Provenance) -> dict[str, object]:
+    return {
+        "signature": str(found.signature),
+        "remark": storable(found.remark),
+        "attestations": [
+            {
+                "publisher": {
+                    name: text and storable(text) for name, text in asdict(each.publisher).items()
+                },
+                "predicate_type": storable(each.predicate_type),
+            }
+            for each in found.attestations
+        ],
     }
 
 
@@ -107,26 +126,54 @@ def is_verified(result: Result) -> bool:
 def result_report(result: Result, *, verbose: bool) -> Iterator[Text]:
     """One verification: the verdict, what differs, how it was built, and what speaks for it."""
     verdict = result["verdict"]
-    name = (visible(result["artifact"]), "bold")
-    yield Text.assemble((verdict, _STYLES[verdict]), ": ", name, f"  {claim(result)}")
+    yield Text.assemble(
+        (verdict, _STYLES[verdict]),
+        ": ",
+        (visible(result["artifact"]), "bold"),
+        f" {claim(result)}",
+    )
     if result["sha256"]:
-        yield Text(f"  sha256 {result['sha256']}", "dim")
-    for text in (*result["remarks"], *result["problems"]):
-        yield Text.assemble(("  note   ", "yellow"), visible(text))
+        yield _line("sha256", result["sha256"], "dim")
+    for text in result["problems"]:
+        yield _line("problem", visible(text), label="bold red")
+    for text in result["remarks"]:
+        yield _line("note", visible(text), label="yellow")
     for each in result["tried"]:
-        act = _ACTS.get(each["act"], each["act"])
-        yield Text.assemble(("  tried  ", "bold red"), f"{act} {visible(each['what'])}")
+        yield _line("the build", f"{ACTS[each['act']]} {visible(each['what'])}", label="bold red")
+    yield from _phantoms(result, verbose=verbose)
     yield from _differences(result, verbose=verbose)
+    yield from _causes(result)
     yield from _failure(result, verbose=verbose)
     yield from _recipe(result, verbose=verbose)
+    yield from _provenance(result)
 
 
-_ACTS = {
-    "left": "a program was left running:",
-    "network": "the build wanted to reach",
-    "read": "the build wanted to read",
-    "write": "the build wanted to write",
+#: What no build has to do: a verb, to be followed by what it tried it with.
+ACTS: Mapping[str, str] = {
+    "kill": "tried to end",
+    "left": "left a program running:",
+    "network": "tried to reach",
+    "read": "tried to read",
+    "write": "tried to write",
 }
+
+#: Where it came to an end, for those who do not know how a build goes.
+PHASES: Mapping[str, str] = {
+    Phase.DOWNLOAD: "the index does not give what it takes",
+    Phase.UNPACK: "the source cannot be unpacked",
+    Phase.REQUIREMENTS: "the build requirements cannot be installed",
+    Phase.BUILD: "the build fails",
+    Phase.TIMEOUT: "the build takes too long",
+    Phase.LIMIT: "the build takes more than it may",
+}
+
+_SIDES = re.compile(r"\b([Tt]he) (first|second)\b")
+
+
+def spoken(text: str) -> str:
+    """What is said of the first and the second artifact of a comparison, of these two."""
+    names = {"first": "published file", "second": "rebuilt file"}
+    return _SIDES.sub(lambda found: f"{found[1]} {names[found[2]]}", text)
 
 
 def claim(result: Result) -> str:
@@ -134,40 +181,82 @@ def claim(result: Result) -> str:
     source = visible(result["source"])
     match result["verdict"]:
         case Verdict.IDENTICAL:
-            return f"built from {source}, byte for byte"
+            return f"is what {source} builds, byte for byte"
         case Verdict.EQUIVALENT:
             count = counted(len(result["corrections"]), "correction")
-            return f"built from {source}: after {count} the same bytes; no content differs"
+            return f"is what {source} builds, but for how it is packed: {count}"
+        case Verdict.DIFFERENT if source:
+            where = f": {', '.join(result['places'])}" if result["places"] else ""
+            return f"is not what {source} builds here{where}"
         case Verdict.DIFFERENT:
-            where = f" ({', '.join(result['places'])})" if result["places"] else ""
-            return f"not what {source} builds here{where}" if source else "not verified"
-    failure = result["failure"]
-    return f"could not be built again: {failure['phase']}" if failure else "could not be built"
+            return "is not verified"
+    reason = PHASES[result["failure"]["phase"]]
+    return f"could not be built again{f' from {source}' if source else ''}: {reason}"
 
 
-def _differences(result: Result, *, verbose: bool) -> Iterator[Text]:
+#: What is known of the signatures of a provenance.
+SIGNATURES: Mapping[str, str] = {
+    Signature.VERIFIED: "its signature is verified",
+    Signature.FAILED: "its signature is wrong",
+    Signature.NOT_CHECKED: "its signature is not checked",
+}
+
+
+def publishers(result: Result) -> list[str]:
+    """Who attested that the file is theirs; texts of the index."""
+    found = result["provenance"]
+    return list(dict.fromkeys(_publisher(each["publisher"]) for each in found["attestations"]))
+
+
+def _publisher(publisher: Mapping[str, str | None]) -> str:
+    words = [publisher["kind"], publisher["repository"] or publisher["account"]]
+    if workflow := publisher["workflow"]:
+        words.append(f"({workflow})")
+    return " ".join(filter(None, words))
+
+
+def _provenance(result: Result) -> Iterator[Text]:
+    if result["provenance"]:
+        what = SIGNATURES[result["provenance"]["signature"]]
+        for each in publishers(result):
+            yield _line("attested by", visible(each)).append(f"  {what}", "dim")
+
+
+def _line(name: str, text: str, style: str = "", *, label: str = "cyan") -> Text:
+    return Text.assemble((f"  {name:<12} ", label), (text, style))
+
+
+def _phantoms(result: Result, *, verbose: bool) -> Iterator[Text]:
     for name in result["phantoms"][: None if verbose else _EXAMPLES]:
-        yield Text.assemble(
-            ("  phantom", "bold red"), f" {visible(name)}  is in the published file only"
-        )
+        text = f"{visible(name)}  only the published file has it"
+        yield _line("phantom", text, label="bold red")
     if (more := len(result["phantoms"]) - _EXAMPLES) > 0 and not verbose:
-        yield Text(f"          and {counted(more, 'more phantom member')}", "dim")
+        yield _line("", f"and {counted(more, 'more phantom member')}: --verbose", "dim")
+
+
+def _causes(result: Result) -> Iterator[Text]:
     for cause in result["causes"]:
         count = counted(cause["count"], "difference")
         yield Text.assemble(
             "  ", (cause["cause"], "cyan"), f": {cause['title']} ", (f"({count})", "dim")
         )
         yield Text(f"    {visible(cause['reason'])}")
-    content = [each for each in result["differences"] if each["level"] == "content"]
+
+
+def _differences(result: Result, *, verbose: bool) -> Iterator[Text]:
+    """Those of content, but for the phantoms, which are said already."""
+    content = [
+        each
+        for each in result["differences"]
+        if each["level"] == "content" and each["kind"] != "member-only-in-first"
+    ]
     for each in content if verbose else content[:_EXAMPLES]:
         values = (shortened(visible(each[side]), _LONGEST) for side in ("first", "second"))
-        member = visible(each["member"] or "the archive")
-        field = f" {visible(each['field'])}" if each["field"] else ""
-        yield Text.assemble(
-            ("    ", ""), (each["kind"], "cyan"), f" {member}{field}: {' → '.join(values)}"
-        )
+        what = filter(None, (each["member"] or "the archive", each["field"]))
+        text = f"{visible(' '.join(what))}: {' → '.join(values)}"
+        yield _line("differs", text).append(f"  {each['kind']}", "dim")
     if (more := len(content) - _EXAMPLES) > 0 and not verbose:
-        yield Text(f"    and {counted(more, 'more difference')} of content: --verbose", "dim")
+        yield _line("", f"and {counted(more, 'more difference')} of content: --verbose", "dim")
 
 
 def _failure(result: Result, *, verbose: bool) -> Iterator[Text]:
@@ -180,11 +269,11 @@ def _failure(result: Result, *, verbose: bool) -> Iterator[Text]:
 
 def _recipe(result: Result, *, verbose: bool) -> Iterator[Text]:
     for each in result["evidence"]:
-        value = visible(each["value"])
-        yield Text.assemble(f"  {each['what']:<12} {value}  ", (visible(each["why"]), "dim"))
+        why = (visible(each["why"]), "dim")
+        yield Text.assemble(_line(each["what"], visible(each["value"])), "  ", why)
     if verbose and result["recipe"]:
         pins = [f"{pin['name']}=={pin['version']}" for pin in result["recipe"]["requirements"]]
-        yield Text(f"  {'installed':<12} {', '.join(pins) or 'nothing'}")
+        yield _line("installed", ", ".join(pins) or "nothing")
     if result["attempts"]:
         builds = counted(result["attempts"], "attempt")
         yield Text(f"  {builds} in {result['seconds']:.1f} s", "dim")
@@ -210,7 +299,7 @@ def results_table(results: Sequence[Result]) -> Table:
     for each in results:
         text = Text(claim(each))
         for tried in each["tried"][:1]:
-            text.append(f"; tried: {tried['act']} {visible(tried['what'])}", "bold red")
+            text.append(f"; the build {ACTS[tried['act']]} {visible(tried['what'])}", "bold red")
         table.add_row(
             Text(each["verdict"], _STYLES[each["verdict"]]),
             visible(each["artifact"]),
