@@ -47,6 +47,12 @@ def sdist(**changes: object) -> TarSpec:
     return TarSpec(members=(replace(FILE, **changes),))  # type: ignore[arg-type]
 
 
+def folder_entry(**changes: object) -> TarSpec:
+    """An sdist with an entry for the folder that its member lies in."""
+    entry = TarMember(name=b"demo-1.0/", type=b"5", mode=0o755, **changes)  # type: ignore[arg-type]
+    return TarSpec(members=(entry, FILE))
+
+
 def named(*extensions: tuple[bytes, bytes]) -> TarSpec:
     """An sdist whose member comes after extension headers of these types and payloads."""
     return sdist(before=b"".join(extension(kind, data, b"x") for kind, data in extensions))
@@ -284,6 +290,26 @@ FOUND: Mapping[str, tuple[Spec, set[str]]] = {
     "tar block device": (sdist(type=b"4", device=(8, 0), content=b""), {"member-type"}),
     "tar pipe": (sdist(type=b"6", content=b""), {"member-type"}),
     "zip link": (wheel(mode=0o120777), {"member-type"}),
+    "zip gap before a folder": (
+        ZipSpec(members=(ENTRY, ZipMember(name=b"demo/", gap=b"x"), OTHER)),
+        {"folder-entry", "zip-gap"},
+    ),
+    "zip mode in a folder's extra field": (
+        ZipSpec(members=(ENTRY, ZipMember(name=b"demo/", central_extra=b"\x78\x6c\0\0"), OTHER)),
+        {"folder-entry", "zip-extra-other"},
+    ),
+    "tar record before a folder": (
+        folder_entry(before=extension(b"g", pax((b"hdrcharset", b"BINARY")), b"x")),
+        {"folder-entry", "tar-pax-other"},
+    ),
+    "tar record of a folder": (
+        folder_entry(records=((b"SCHILY.acl.default", b"x"),)),
+        {"folder-entry", "tar-pax-other"},
+    ),
+    "tar garbage in a folder's header": (
+        folder_entry(fields={"unused": b"x"}),
+        {"folder-entry", "tar-padding"},
+    ),
     "zip device": (wheel(mode=0o020666), {"member-type"}),
 }
 

@@ -41,8 +41,8 @@ from samebytes.compare.model import (
 )
 from samebytes.compare.pairing import Pairing, pair
 from samebytes.compare.proof import Claim, recompressed, residual
-from samebytes.compare.tar_fields import tar_corrections
-from samebytes.compare.zip_fields import zip_corrections
+from samebytes.compare.tar_fields import bare_tar_member, tar_corrections
+from samebytes.compare.zip_fields import bare_zip_member, zip_corrections
 from samebytes.digest import Digest
 from samebytes.errors import UserError
 
@@ -159,6 +159,10 @@ class _Work:
             self.differences += _member_differences(one, two, same_format=same_format)
             if same_format:
                 self._compare_headers(number, one, two)
+        for number in (*pairing.only_in_first, *pairing.folders_in_first):
+            self.differences += _hidden(self.first.members[number], first_has=True)
+        for number in (*pairing.only_in_second, *pairing.folders_in_second):
+            self.differences += _hidden(self.second.members[number], first_has=False)
         self._compare_contents(pairing)
 
     def _container_differences(self, pairing: Pairing) -> Iterator[Difference]:
@@ -302,6 +306,16 @@ def _name_differences(first: Artifact, second: Artifact, pairing: Pairing) -> It
             size = f", {member.content.size:,} bytes" if member.content.size else ""
             values = (f"{member.type}{size}", "absent")
             yield Difference.of(kind, member.name, *(values if first_has else values[::-1]))
+
+
+def _hidden(member: Member, *, first_has: bool) -> Iterator[Difference]:
+    """What the entry of a member without partner holds besides the member: no proof covers it."""
+    is_tar = isinstance(member.header, TarHeader)
+    bare = bare_tar_member(member) if is_tar else bare_zip_member(member)
+    fields = tar_corrections if is_tar else zip_corrections
+    for correction in fields(member, bare) if first_has else fields(bare, member):
+        if correction.difference.is_content:
+            yield correction.difference
 
 
 def _member_differences(one: Member, two: Member, *, same_format: bool) -> Iterator[Difference]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import Any
@@ -72,6 +73,23 @@ def tar_corrections(first: Member, second: Member) -> Iterator[Correction]:
     if one.padding != two.padding:
         values = (_size(one.padding), _size(two.padding))
         yield Correction.of("tar-padding", name, values, "padding", field="after the content")
+
+
+def bare_tar_member(member: Member) -> Member:
+    """The member without anything that its content, name, time and permissions have no need of."""
+    assert isinstance(member.header, TarHeader)
+    raw = bytearray(member.header.raw)
+    for field in (*_TEXTUAL, "unused"):
+        value = b"" if field == "unused" or _is_idle(field, member) else raw[FIELDS[field]]
+        end = value.partition(b"\0")[0]
+        raw[FIELDS[field]] = end.ljust(FIELDS[field].stop - FIELDS[field].start, b"\0")
+    kept = tuple(each for each in member.header.extensions if each.type in (b"L", b"K"))
+    header = TarHeader(raw=bytes(raw), extensions=kept)
+    return replace(member, header=header)
+
+
+def _is_idle(field: str, member: Member) -> bool:
+    return field == "link" and not member.link
 
 
 @cache

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from samebytes.archive.member import Blob, Member, ZipHeader
+from samebytes.archive.member import NOTHING, Blob, Member, ZipHeader
 from samebytes.archive.zip_directory import (
     CENTRAL,
     DESCRIPTOR,
@@ -180,6 +181,13 @@ def zip_corrections(first: Member, second: Member) -> Iterator[Correction]:
     if one["gap"] != two["gap"]:
         values = (_gap(one["gap"]), _gap(two["gap"]))
         yield Correction.of("zip-gap", name, values, "gap")
+
+
+def bare_zip_member(member: Member) -> Member:
+    """The member without anything that its content, name, time and permissions have no need of."""
+    assert isinstance(member.header, ZipHeader)
+    header = replace(member.header, gap=NOTHING, central_extra=b"", local_extra=b"")
+    return replace(member, header=header)
 
 
 def _same_as_central(one: Slots, two: Slots, slot: str) -> bool:

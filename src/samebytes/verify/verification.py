@@ -129,6 +129,10 @@ class Verification:
                 yield each.member
 
 
+#: How kinds begin that are about bytes around a member and not about what it is.
+_OF_ARCHIVES = ("gzip-", "tar-", "zip-")
+
+
 def _place(difference: Difference) -> Place:
     match difference.kind.id:
         case "member-only-in-first":
@@ -137,7 +141,7 @@ def _place(difference: Difference) -> Place:
             return Place.MISSING
         case "dist-info-folder":
             return Place.METADATA
-    if difference.member is None:
+    if difference.member is None or difference.kind.id.startswith(_OF_ARCHIVES):
         return Place.CONTAINER
     return Place.METADATA if is_metadata(difference.member) else Place.CODE
 
