@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import stat
 from collections.abc import Iterator, Sequence
@@ -32,6 +33,7 @@ from samebytes.errors import UserError
 from samebytes.index.client import Index
 from samebytes.index.settings import IndexSettings
 from samebytes.verify.judgement import read_published
+from samebytes.verify.verification import Place
 
 # --- small ones ----------------------------------------------------------------------------------
 
@@ -119,6 +121,21 @@ def test_untouched(folder: Path) -> None:
 
 
 _GZIP = {"deflate-stream", "gzip-header-mtime", "gzip-header-xfl", "gzip-header-os"}
+
+
+def test_gzip_members_cut_elsewhere(folder: Path) -> None:
+    """Whoever reads only the first gets less of the one, whatever else differs."""
+    plain = Sdist.read(SDIST).plain(), Sdist.read(SDIST).later().plain()
+    cuts = 1536, 2560
+    data = [
+        gzip.compress(each[:cut], mtime=0) + gzip.compress(each[cut:], mtime=0)
+        for each, cut in zip(plain, cuts, strict=True)
+    ]
+    published = folder / SDIST_NAME
+    published.write_bytes(data[0])
+    (found,) = verdicts_on(published, built_as(folder / "built" / SDIST_NAME, data[1]))
+    assert found.verdict is Verdict.DIFFERENT
+    assert found.places == (Place.CONTAINER,)
 
 
 def test_another_spelling_of_the_name(folder: Path) -> None:
