@@ -40,10 +40,11 @@ from samebytes.report.verification import (
     results_table,
     summary,
 )
+from samebytes.report.visible import visible
 from samebytes.sandbox.bounds import Bounds
 from samebytes.source import PYPI_PREFIX
 from samebytes.verify.means import Effort
-from samebytes.verify.targets import NotVerified, Plan, plan_target
+from samebytes.verify.targets import NotVerified, Plan, plan_target, reasons
 from samebytes.verify.task import NamedSource, Task
 
 #: Steps of one attempt, for the progress bar.
@@ -222,10 +223,10 @@ def _plan(targets: tuple[str, ...], source: NamedSource | None, index: Index) ->
     tasks = tuple(dict.fromkeys(task for plan in plans for task in plan.tasks))
     skipped = tuple(each for plan in plans for each in plan.skipped)
     if not tasks:
-        listed = "; ".join(f"{each.filename}: {each.reason}" for each in skipped)
+        listed = "; ".join(reasons(skipped))
         raise UserError(
             f"There is nothing to verify in {', '.join(targets)}.",
-            hint=f"Not verified: {listed}." if listed else "The release has no files.",
+            hint=f"Not verified: {visible(listed)}." if listed else "The release has no files.",
         )
     return Plan(tasks=tasks, skipped=skipped)
 

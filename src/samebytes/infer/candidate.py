@@ -44,7 +44,8 @@ class Candidate:
     """``pins`` stand in the place of what the source requires of the same names.
 
     With ``windows``, text files that Python code writes get the line ends of that system.
-    ``options`` are those of setuptools' bdist_wheel.
+    ``options`` are those of setuptools' bdist_wheel. ``frontend`` is a program that builds sdists
+    in its own way, beside the hooks of the backend; empty for all that use these.
     """
 
     python: Interpreter
@@ -55,6 +56,7 @@ class Candidate:
     umask: int
     windows: bool = False
     options: Mapping[str, str] = field(default_factory=dict)
+    frontend: str = ""
     decisions: tuple[Decision, ...]
 
     @property
@@ -69,4 +71,5 @@ class Candidate:
             self.umask,
             self.windows,
             tuple(sorted(self.options.items())),
+            self.frontend,
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email.parser import HeaderParser
+from typing import Any
 
 from packaging.requirements import Requirement
 
@@ -17,7 +18,7 @@ from samebytes.infer.deflate import wheel_deflate
 from samebytes.infer.generators import Generated, read_generator
 from samebytes.infer.metadata import backend_bounds
 from samebytes.infer.options import wheel_options
-from samebytes.infer.pythons import able_pythons, choose_pythons
+from samebytes.infer.pythons import able_pythons, choose_pythons, tagged_python
 from samebytes.infer.stamps import sdist_stamps, wheel_stamps, wheel_system, wheel_umask
 from samebytes.infer.styles import styled
 from samebytes.infer.system import merged, read_build_system
@@ -67,25 +68,36 @@ def _ranked(parts: _Parts) -> Iterator[Candidate]:
     if first is None:
         return
     yield first
-    for pins in parts.pins[1:2]:
-        yield parts.doubted(first, pins.decision, pins=pins.pins)
-    for python, decision in parts.pythons[1:2]:
-        yield parts.doubted(first, decision, python=python)
-    if first.route is Route.TREE and parts.is_wheel:
+    pins: list[_Doubt] = [(each.decision, {"pins": each.pins}) for each in parts.pins[1:]]
+    pythons: list[_Doubt] = [(decision, {"python": each}) for each, decision in parts.pythons[1:]]
+    stamps: list[_Doubt] = [(decision, {"stamps": each}) for each, decision in parts.stamps[1:]]
+    ways, settings = _other_ways(parts, first), _other_settings(first)
+    doubts = (*ways, *pins[:1], *pythons[:1], *pins[1:], *settings, *stamps, *pythons[1:])
+    for decision, changes in doubts:
+        kept = [each for each in first.decisions if each.what != decision.what]
+        yield replace(first, decisions=(*kept, decision), **changes)
+
+
+#: What stands in the place of a decision, and what that changes in the candidate.
+_Doubt = tuple[Decision, Mapping[str, Any]]
+
+
+def _other_ways(parts: _Parts, first: Candidate) -> Iterator[_Doubt]:
+    if not parts.is_wheel and parts.system.requires_name("flit-core"):
+        decision = Decision("frontend", "flit build", "another try: it packs what git tracks")
+        yield decision, {"frontend": "flit"}
+    if parts.is_wheel and first.route is Route.TREE:
         decision = Decision("route", "by an sdist of the tree", "another try, as build does it")
-        yield parts.doubted(first, decision, route=Route.SDIST)
-    for pins in parts.pins[2:]:
-        yield parts.doubted(first, pins.decision, pins=pins.pins)
+        yield decision, {"route": Route.SDIST}
+
+
+def _other_settings(first: Candidate) -> Iterator[_Doubt]:
     if first.options:
         decision = Decision("option", "none", "another try, as the project says itself")
-        yield parts.doubted(first, decision, options={})
+        yield decision, {"options": {}}
     if first.windows:
         decision = Decision("system", "as on Linux", "another try, with this system's line ends")
-        yield parts.doubted(first, decision, windows=False)
-    for stamps, decision in parts.stamps[1:]:
-        yield parts.doubted(first, decision, stamps=stamps)
-    for python, decision in parts.pythons[2:]:
-        yield parts.doubted(first, decision, python=python)
+        yield decision, {"windows": False}
 
 
 class _Parts:
@@ -106,7 +118,9 @@ class _Parts:
         self.line = line
         self.pins = tuple(self._pins())
         here = able_pythons(known.pythons, self.pins[0].pins)
-        self.pythons = tuple(choose_pythons(here, self._requires_python(), known.uploaded))
+        tagged = tagged_python(known.published.path.name) if self.is_wheel else None
+        requires = self._requires_python()
+        self.pythons = tuple(choose_pythons(here, requires, known.uploaded, tagged))
         self.stamps = tuple(self._stamps())
 
     def candidate(self) -> Candidate | None:
@@ -136,11 +150,6 @@ class _Parts:
                 *option_decisions,
             ),
         )
-
-    def doubted(self, first: Candidate, decision: Decision, **changes: object) -> Candidate:
-        """The first candidate with one part changed."""
-        kept = [each for each in first.decisions if each.what != decision.what]
-        return replace(first, decisions=(*kept, decision), **changes)  # type: ignore[arg-type]
 
     def _pins(self) -> Iterator[_Pins]:
         declared = ", ".join(self.system.requires) or "nothing"

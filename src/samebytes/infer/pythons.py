@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import parse_wheel_filename
 from packaging.version import Version
 
 from samebytes.errors import UserError
@@ -56,14 +58,29 @@ def able_pythons(here: Sequence[Interpreter], pins: Iterable[Requirement]) -> Se
     return here
 
 
+def tagged_python(filename: str) -> int | None:
+    """The minor version of Python 3 that a wheel's name says it is for alone, as cp311 does."""
+    interpreters = {tag.interpreter for tag in parse_wheel_filename(filename)[3]}
+    match = re.fullmatch(r"cp3(\d+)", "".join(interpreters))
+    return int(match[1]) if match else None
+
+
 def choose_pythons(
-    here: Sequence[Interpreter], requires: str, uploaded: datetime | None
+    here: Sequence[Interpreter],
+    requires: str,
+    uploaded: datetime | None,
+    tagged: int | None = None,
 ) -> Iterator[tuple[Interpreter, Decision]]:
     """The likeliest first: the newest that existed at the upload, then ours, then the oldest.
 
     ``requires`` is what the metadata say in Requires-Python; where no Python here satisfies it, it
-    has no say.
+    has no say. If there is one that is ``tagged``, it is the only one.
     """
+    for each in here:
+        if each.identity.version.minor == tagged:
+            why = f"the wheel's name has cp3{tagged}"
+            yield each, Decision("python", str(each.identity.version), why)
+            return
     try:
         specifier = SpecifierSet(requires)
     except InvalidSpecifier:

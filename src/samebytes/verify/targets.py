@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,6 +107,9 @@ def plan_release(
     published = list(chosen)
     if source is not None and sdist is not None and (not only or sdist.digest in only):
         published.insert(0, sdist)
+    elif sdist is not None and not wheels and not only:
+        reason = "nothing says from what it was built: name its repository with --source"
+        skipped.append(NotVerified(filename=sdist.filename, reason=reason))
     tasks = tuple(
         Task(
             name=name,
@@ -189,3 +193,13 @@ def _is_for_here(file: IndexFile, fitting: frozenset[Tag]) -> bool:
 def _remarks(file: IndexFile) -> Iterable[str]:
     if file.yanked is not None:
         yield f"It was yanked{': ' + file.yanked if file.yanked else ''}."
+
+
+def reasons(skipped: Iterable[NotVerified]) -> Iterator[str]:
+    """Why files are not verified, a line for each reason."""
+    names = defaultdict[str, list[str]](list)
+    for each in skipped:
+        names[each.reason].append(each.filename)
+    for reason, files in names.items():
+        what = files[0] if len(files) == 1 else f"{files[0]} and {len(files) - 1} more"
+        yield f"{what}: {reason}"
