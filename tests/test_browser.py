@@ -7,21 +7,27 @@ import os
 import re
 import subprocess
 import sys
+import tarfile
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import verifications
 from browser import FLAGS, MISSING, find_chromium
 from conftest import Command
 from django_tree import RELEASES, published_sdist, rebuilt
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from projects import own_backend, write
 from reports import cause, comparison, content, difference, document, folders
 
 from samebytes.report.check_page import check_page
 from samebytes.report.explanations import entries
 from samebytes.report.html import html_page
+from samebytes.report.verification_page import verification_page
+from samebytes.verify.verification import Verification
 
 ROOT = Path(__file__).parents[1]
 PHONE = {"width": 360, "height": 740}
@@ -31,7 +37,8 @@ TEXTS = (
     ".command code, h1, .verdict p, small, dt, dd, dd code, button, label, output, h2, .title, "
     ".title code, .level, .field, .count, .fix, .fix ~ p, .about, .shared .old, .shared .new, "
     ".rows code, .rows .old, .rows .new, .rest, .diff .old, .diff .new, .diff .both, .diff .gap, "
-    ".diff mark, .word, .entry p"
+    ".diff mark, .word, .entry p, .alert h2, .alert p, .alert li, .alert code, .note, th, td, "
+    "td code"
 )
 COLOURS = """elements => elements.filter(e => e.checkVisibility()).map(element => {
   let behind = element;
@@ -448,3 +455,119 @@ class TestCheck:
         unfold_all(page)
         assert_fits(page)
         assert {"fix", "old", "new", "both"} <= assert_contrast(page)
+
+
+class TestVerify:
+    @pytest.fixture
+    def report(self, tmp_path: Path) -> Callable[..., Path]:
+        def written(*found: Verification, **others: Any) -> Path:
+            comparisons = [each.comparison for each in found]
+            document = verifications.document(*found, **others)
+            path = tmp_path / f"{len(list(tmp_path.iterdir()))}.html"
+            path.write_text(verification_page(["demo==1.0"], document, comparisons, entries()))
+            return path
+
+        return written
+
+    @pytest.fixture
+    def several(self, report: Callable[..., Path]) -> Path:
+        return report(
+            verifications.identical(artifact="same.whl"),
+            verifications.equivalent(),
+            verifications.different(artifact=f"{'x' * 200}.whl"),
+            verifications.unbuildable(artifact="failed.whl"),
+            verifications.suspicious(),
+            verifications.attested(),
+            failed=[verifications.failed()],
+            skipped=verifications.skipped(),
+        )
+
+    def test_the_answer_and_the_warning_are_on_the_first_screen(
+        self, open_page: Open, report: Callable[..., Path]
+    ) -> None:
+        path = report(verifications.different())
+        for viewport in (PHONE, {"width": 1280, "height": 720}):
+            page = open_page(path, viewport=viewport)
+            expect(page.locator("h1")).to_have_text("Different")
+            for text in ("1 phantom member", "demo/extra.pth"):
+                expect(page.get_by_text(text).first).to_be_in_viewport(ratio=1)
+            assert_fits(page)
+
+    def test_the_log_of_a_build_that_fails(
+        self, open_page: Open, report: Callable[..., Path]
+    ) -> None:
+        page = open_page(report(verifications.unbuildable()), java_script_enabled=False)
+        expect(page.locator("h1")).to_have_text("Unbuildable")
+        for text in ("The build backend failed", "error: no compiler", "How it was to be built"):
+            expect(page.get_by_text(text)).to_be_visible()
+        expect(page.locator(".filter")).to_have_count(0)
+
+    def test_the_script_counts_what_the_page_says(self, open_page: Open, several: Path) -> None:
+        page = open_page(several)
+        expect(page.locator("output")).to_have_text("7 differences")
+        expect(page.locator("details.pair[open]")).to_have_count(1)
+        counts = page.locator(".pair > summary > .count")
+        expect(counts).to_have_text(["5", "2"])
+        expect(page.locator(".cause > summary > .count")).to_have_text(["2", "2", "1", "2"])
+        page.locator("#filter").fill("extra.pth")
+        expect(page.locator("output")).to_have_text("1 of 7 differences")
+        expect(page.locator("details.pair:visible")).to_have_count(1)
+        expect(page.get_by_text("file, 20 bytes")).to_be_visible()
+
+    def test_files_without_differences_are_found_by_name(
+        self, open_page: Open, several: Path
+    ) -> None:
+        page = open_page(several)
+        for name in ("same.whl", "failed.whl", "demo-1.1-py3"):
+            page.locator("#filter").fill(name)
+            expect(page.locator("details.pair:visible")).to_have_count(1)
+            expect(page.locator("details.pair:visible")).to_contain_text(name)
+            expect(page.locator("details.pair:visible")).to_have_attribute("open", "")
+
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    def test_can_be_read_everywhere(self, scheme: str, several: Path, open_page: Open) -> None:
+        looked_at: set[str] = set()
+        for width in (320, 768, 1280):
+            page = open_page(several, viewport={"width": width, "height": 740}, color_scheme=scheme)
+            assert_fits(page)
+            unfold_all(page)
+            expect(page.locator(".alert").first).to_be_visible()
+            assert_fits(page)
+            looked_at |= assert_contrast(page)
+        assert {"h2", "th", "td", "note", "field", "level", "word", "both"} <= looked_at
+
+    def test_printed(self, open_page: Open, several: Path) -> None:
+        page = open_page(several)
+        page.emulate_media(media="print")
+        for text in ("error: no compiler", "wheel==0.45.1", "GitHub demo/demo", "Try again."):
+            expect(page.get_by_text(text).first).to_be_visible()
+
+    def test_texts_from_strangers_do_nothing(
+        self, open_page: Open, report: Callable[..., Path]
+    ) -> None:
+        text = "<img src=x onerror=alert(1)></script><script>alert(2)</script>\x1b[31m"
+        page = open_page(report(verifications.hostile(text), verifications.hostile_failure(text)))
+        unfold_all(page)
+        expect(page.locator("img")).to_have_count(0)
+        expect(page.locator("script")).to_have_count(2)
+        for place in (".alert li", "td", ".log .both", ".note", ".rows li"):
+            expect(page.locator(place).filter(has_text=r"</script>\x1b[31m").first).to_be_visible()
+
+    def test_a_tampered_wheel(self, open_page: Open, folder: Path, samebytes: Command) -> None:
+        """From the command to the page: a release, changed by one byte after it was built."""
+        project = write(folder / "small-1.0", own_backend() | {"PKG-INFO": "Name: small\n"})
+        sdist = folder / "small-1.0.tar.gz"
+        with tarfile.open(sdist, "w:gz") as archive:
+            archive.add(project, project.name)
+        wheel, page_path = folder / "small-1.0-py3-none-any.whl", folder / "report.html"
+        with zipfile.ZipFile(wheel, "w") as archive:
+            archive.writestr("small.py", "sane")
+            archive.writestr("small-1.0.dist-info/RECORD", "")
+        done = samebytes("verify", wheel, "--source", sdist, "--html", page_path)
+        assert done.status == 1, done.stderr
+        page = open_page(page_path)
+        expect(page.locator("h1")).to_have_text("Different")
+        expect(page.locator(".verdict")).to_contain_text("They differ in code")
+        expect(page.locator(".diff .old")).to_contain_text("sane")
+        expect(page.locator(".diff .new")).to_contain_text("same")
+        expect(page.get_by_text("the project is its own backend")).to_be_visible()

@@ -133,8 +133,12 @@ def print_report(lines: Iterable[RenderableType]) -> None:
 
 def check_target(target: str, option: str) -> None:
     """Fail before the work, not after it, when what ``--option`` asks for could not be written."""
-    if target != "-" and not os.access(Path(target).absolute().parent, os.W_OK | os.X_OK):
+    if target == "-":
+        return
+    if not os.access(Path(target).absolute().parent, os.W_OK | os.X_OK):
         raise _unwritable(target, "there is no such folder, or it is read-only", option)
+    if option != "keep" and Path(target).is_dir():
+        raise _unwritable(target, "it is a folder", option)
 
 
 def print_json(document: dict[str, object], target: str) -> None:

@@ -105,8 +105,10 @@ def results_document(
     error: SamebytesError | None = None,
 ) -> dict[str, object]:
     """All results; with an ``error``, those that there were before it."""
+    is_failed = error is not None or bool(failed)
     return {
         "version": VERSION,
+        "status": "failed" if is_failed else _status(results),
         "results": list(results),
         "skipped": [
             {"artifact": storable(each.filename), "reason": storable(each.reason)}
@@ -117,6 +119,10 @@ def results_document(
         ],
         "error": error and error.to_dict(),
     }
+
+
+def _status(results: Sequence[Result]) -> str:
+    return "verified" if all(map(is_verified, results)) else "finding"
 
 
 def is_verified(result: Result) -> bool:
@@ -159,7 +165,7 @@ ACTS: Mapping[str, str] = {
 
 #: Where it came to an end, for those who do not know how a build goes.
 PHASES: Mapping[str, str] = {
-    Phase.DOWNLOAD: "the index does not give what it takes",
+    Phase.DOWNLOAD: "the index does not have what is needed",
     Phase.UNPACK: "the source cannot be unpacked",
     Phase.REQUIREMENTS: "the build requirements cannot be installed",
     Phase.BUILD: "the build fails",
@@ -223,7 +229,7 @@ def _provenance(result: Result) -> Iterator[Text]:
 
 
 def _line(name: str, text: str, style: str = "", *, label: str = "cyan") -> Text:
-    return Text.assemble((f"  {name:<12} ", label), (text, style))
+    return Text.assemble((f"  {visible(name):<12} ", label), (text, style))
 
 
 def _phantoms(result: Result, *, verbose: bool) -> Iterator[Text]:
@@ -282,11 +288,13 @@ def _recipe(result: Result, *, verbose: bool) -> Iterator[Text]:
 def summary(results: Sequence[Result], failed: Sequence[Failed]) -> Text:
     """How many of each verdict, in one line."""
     counts = Counter(each["verdict"] for each in results)
-    total = counted(len(results), "artifact")
+    total = counted(len(results) + len(failed), "artifact")
     parts = [Text(f"{counts[v]:,} {v}", _STYLES[v]) for v in Verdict if counts[v]]
     if failed:
         parts.append(Text(f"{len(failed):,} without a verdict", "bold red"))
-    return Text(f"{total}: ").append(Text(", ").join(parts or [Text("none")]))
+    if not parts:
+        return Text("Nothing was verified.")
+    return Text(f"{total}: ").append(Text(", ").join(parts))
 
 
 def results_table(results: Sequence[Result]) -> Table:
@@ -297,13 +305,16 @@ def results_table(results: Sequence[Result]) -> Table:
     table.add_column("what", overflow="fold", ratio=5)
     table.add_column("s", justify="right")
     for each in results:
-        text = Text(claim(each))
-        for tried in each["tried"][:1]:
-            text.append(f"; the build {ACTS[tried['act']]} {visible(tried['what'])}", "bold red")
-        table.add_row(
-            Text(each["verdict"], _STYLES[each["verdict"]]),
-            visible(each["artifact"]),
-            text,
-            f"{each['seconds']:.1f}",
-        )
+        text = Text(". ").join([Text(claim(each)), *_remarkable(each)])
+        verdict, name = Text(each["verdict"], _STYLES[each["verdict"]]), visible(each["artifact"])
+        table.add_row(verdict, Text(name), text, f"{each['seconds']:.1f}")
     return table
+
+
+def _remarkable(result: Result) -> Iterator[Text]:
+    """What one line cannot leave out."""
+    for problem in result["problems"][:1]:
+        yield Text(visible(problem).rstrip("."))
+    for tried in result["tried"][:1]:
+        more = f" and {len(result['tried']) - 1} more" if len(result["tried"]) > 1 else ""
+        yield Text(f"The build {ACTS[tried['act']]} {visible(tried['what'])}{more}", "bold red")

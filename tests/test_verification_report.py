@@ -1,0 +1,104 @@
+"""What verify and audit print of each verdict, word for word."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import verifications as made
+from rich.console import Console, RenderableType
+
+from samebytes.compare.model import Difference
+from samebytes.index.provenance import Signature
+from samebytes.report.verification import (
+    ACTS,
+    PHASES,
+    SIGNATURES,
+    result_document,
+    result_report,
+    results_table,
+    spoken,
+    summary,
+)
+from samebytes.sandbox.tried import Act
+from samebytes.verify.verification import Phase, Verification
+
+GOLDEN = Path(__file__).parent / "golden" / "verifications.txt"
+CASES = {
+    "identical": made.identical(),
+    "equivalent": made.equivalent(),
+    "different": made.different(),
+    "different, and nothing could be compared": made.unreadable(),
+    "different by its name": made.renamed(),
+    "unbuildable": made.unbuildable(),
+    "unbuildable, as there is no source": made.without_sdist(),
+    "identical, but suspicious": made.suspicious(),
+    "identical, and attested": made.attested(),
+    "texts of strangers": made.hostile("\x1b[31m<b>[bold]\n"),
+}
+
+
+def printed(*lines: RenderableType) -> str:
+    file = io.StringIO()
+    console = Console(file=file, width=100, highlight=False, soft_wrap=True)
+    for line in lines:
+        console.print(line)
+    return "".join(f"{line.rstrip()}\n" for line in file.getvalue().splitlines())
+
+
+def texts() -> Iterator[str]:
+    for name, verification in CASES.items():
+        yield f"## {name}\n\n" + printed(
+            *result_report(result_document(verification), verbose=False)
+        )
+    found = result_document(made.unbuildable())
+    yield "## unbuildable, with --verbose\n\n" + printed(*result_report(found, verbose=True))
+    results = [*map(result_document, CASES.values())]
+    yield "## several\n\n" + printed(results_table(results), summary(results, [made.failed()]))
+    yield "## none\n\n" + printed(summary([], []))
+
+
+def test_what_is_printed() -> None:
+    text = "\n".join(texts())
+    if os.environ.get("UPDATE_GOLDEN"):
+        GOLDEN.write_text(text)
+    assert text == GOLDEN.read_text()
+
+
+def many(count: int) -> Verification:
+    kinds = ("member-only-in-first", "member-content")
+    found = [
+        Difference.of(kind, f"{kind}-{number}", "a", "b")
+        for kind in kinds
+        for number in range(count)
+    ]
+    return made.different(comparison=made.comparison(made.explanation("other-source", *found)))
+
+
+@pytest.mark.parametrize(("verbose", "shown"), [(False, 5), (True, 8)])
+def test_of_many_some_are_shown(verbose: bool, shown: int) -> None:
+    text = printed(*result_report(result_document(many(8)), verbose=verbose))
+    assert text.count("only the published file has it") == shown
+    assert text.count("a → b") == shown
+    assert ("and 3 more phantom members: --verbose" in text) is not verbose
+    assert ("and 3 more differences of content: --verbose" in text) is not verbose
+
+
+def test_every_word_is_known() -> None:
+    assert {*map(str, Act)} <= {*ACTS}
+    assert {*PHASES} == {*Phase}
+    assert {*SIGNATURES} == {*Signature}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The first is a 1, the second b 2.", "The published file is a 1, the rebuilt file b 2."),
+        ("The firsts of the seconds", "The firsts of the seconds"),
+    ],
+)
+def test_first_and_second_are_published_and_rebuilt(text: str, expected: str) -> None:
+    assert spoken(text) == expected
