@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,12 +22,19 @@ from packaging.utils import (
 from samebytes.epoch import VARIABLE
 from samebytes.errors import ArtifactError, SamebytesError
 from samebytes.git import NEUTRAL_CONFIGURATION
+from samebytes.guard import remove_folder
 from samebytes.process import UMASK, Finished, Runner, Watch
 from samebytes.recipe import FILENAME
 from samebytes.toolchain import Toolchain
 from samebytes.workspace import Room
 
 Distribution = Literal["sdist", "wheel"]
+
+#: Where hooks answer (pyproject-hooks), and the most bytes of that.
+_ANSWER, _LARGEST_ANSWER = "output.json", 1024**2
+
+#: Characters of a backend's own words in a message.
+_LONGEST = 500
 
 #: The part of the environment that is the same in every build, and stands in its recipe.
 FIXED_ENVIRONMENT: Mapping[str, str] = {
@@ -119,23 +127,24 @@ class Backend:
             cwd: str | None = None,
             extra_environ: Mapping[str, str] | None = None,
         ) -> None:
-            done = self.runner.run(
-                self.surroundings.wrapped(cmd),
-                cwd=None if cwd is None else Path(cwd),
-                env=environment | dict(extra_environ or {}),
-                merge=True,
-                timeout=self.timeout,
-                umask=self.surroundings.umask,
-                name=f"The build backend ({distribution})",
-                watch=self.surroundings.watch,
-                printed=self.surroundings.printed,
-            )
-            if done.status:
-                raise ArtifactError(
-                    f"The build backend failed to build the {distribution}.",
-                    hint="These are its last lines; --verbose shows all of them.",
-                    detail=done.last_lines(),
+            with _only_answer(Path(cmd[-1])):
+                done = self.runner.run(
+                    self.surroundings.wrapped(cmd),
+                    cwd=None if cwd is None else Path(cwd),
+                    env=environment | dict(extra_environ or {}),
+                    merge=True,
+                    timeout=self.timeout,
+                    umask=self.surroundings.umask,
+                    name=f"The build backend ({distribution})",
+                    watch=self.surroundings.watch,
+                    printed=self.surroundings.printed,
                 )
+                if done.status:
+                    raise ArtifactError(
+                        f"The build backend failed to build the {distribution}.",
+                        hint="These are its last lines; --verbose shows all of them.",
+                        detail=done.last_lines(),
+                    )
 
         return ProjectBuilder(tree, os.fspath(self.toolchain.python), call)
 
@@ -182,21 +191,62 @@ def _backend_errors(hook: str) -> Iterator[None]:
             raise ArtifactError(
                 "The build backend that pyproject.toml names is not in its build requirements.",
                 hint="Check build-system.requires and build-system.build-backend.",
-                detail=(error.exception.traceback or "").strip(),
+                detail=str(error.exception.traceback or "").strip(),
             ) from None
         raise ArtifactError(
-            f"The build backend failed in {hook}: {error.exception!r}.",
+            f"The build backend failed in {hook}: {_cut(repr(error.exception))}.",
             hint="Check that build-system.requires admits a working release of the backend.",
         ) from None
-    except (TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError, LookupError, AttributeError, RecursionError) as error:
         raise ArtifactError(
-            f"The build backend gave an answer to {hook} that PEP 517 does not allow: {error}.",
+            f"The build backend gave an answer to {hook} that PEP 517 does not allow: "
+            f"{_cut(str(error))}.",
             hint="Report it to the backend.",
         ) from None
     except BuildException as error:
         raise ArtifactError(
-            f"The project cannot be built: {str(error).rstrip('.')}.",
+            f"The project cannot be built: {_cut(str(error).rstrip('.'))}.",
             hint="Correct its pyproject.toml (PEP 517, PEP 518).",
+        ) from None
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+@contextmanager
+def _only_answer(folder: Path) -> Iterator[None]:
+    """Have in ``folder``, afterwards, nothing but the hook's answer, in a file of our own.
+
+    What pyproject-hooks then reads, and removes, was in the hands of a stranger: there may be a
+    link, a pipe that nobody writes to, or what cannot be removed.
+    """
+    try:
+        yield
+        answer = _answer(folder)
+    finally:
+        if folder.is_symlink() or folder.is_file():
+            folder.unlink()
+        remove_folder(folder)
+        folder.mkdir(mode=0o700)
+    (folder / _ANSWER).write_bytes(answer)
+
+
+def _answer(folder: Path) -> bytes:
+    try:
+        if folder.is_symlink():
+            raise ValueError("its folder was replaced by a link")
+        handle = os.open(folder / _ANSWER, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with open(handle, "rb") as file:
+            facts = os.fstat(handle)
+            if not stat.S_ISREG(facts.st_mode) or facts.st_size > _LARGEST_ANSWER:
+                raise ValueError("it is no file, or too large")
+            return file.read(_LARGEST_ANSWER)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ArtifactError(
+            f"The build backend gave no answer that could be read: {reason}.",
+            hint="Report it to the backend.",
         ) from None
 
 
@@ -205,7 +255,7 @@ def _checked(path: Path, out: Path, distribution: Distribution) -> Path:
     try:
         if not FILENAME.fullmatch(path.name):
             raise ValueError("it has letters that no artifact's name has")
-        if path.parent != out or path.is_symlink() or not path.is_file():
+        if path.parent != out or not _is_file(path):
             raise ValueError("it is no file in the folder that the backend was given")
         if distribution == "wheel":
             parse_wheel_filename(path.name)
@@ -213,9 +263,15 @@ def _checked(path: Path, out: Path, distribution: Distribution) -> Path:
             parse_sdist_filename(path.name)
             if not path.name.endswith(".tar.gz"):
                 raise ValueError("an sdist's name ends in .tar.gz (PEP 517)")
-    except (ValueError, InvalidWheelFilename, InvalidSdistFilename) as error:
+    except (ValueError, OSError, InvalidWheelFilename, InvalidSdistFilename) as error:
         raise ArtifactError(
-            f"The build backend says that {path.name!r} is the {distribution}: {error}.",
+            f"The build backend says that {_cut(repr(path.name))} is the {distribution}: "
+            f"{_cut(str(error))}.",
             hint="Report it to the backend.",
         ) from None
     return path
+
+
+def _is_file(path: Path) -> bool:
+    """Whether it is a file, and really where it says."""
+    return path.is_file() and not path.is_symlink() and not path.parent.is_symlink()

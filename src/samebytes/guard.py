@@ -9,12 +9,13 @@ on FOLDER is inherited, so that nobody else begins to use it meanwhile.
 
 from __future__ import annotations
 
+import errno
+import itertools
 import os
-import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from contextlib import suppress
 
 _SECONDS = 10.0
@@ -47,19 +48,49 @@ def end_processes(folder: str) -> bool:
 
 
 def remove_folder(folder: str | os.PathLike[str]) -> None:
-    """Remove a tree, also where a build took the right to read or write from its folders."""
+    """Remove a tree, also where a build took the right to read or write from its folders.
 
-    def retry(function: Callable[..., object], path: str, _: object) -> None:
-        for blocked in (os.path.dirname(path), path):
-            if os.path.isdir(blocked) and not os.path.islink(blocked):
-                os.chmod(blocked, 0o700)
-        if function in (os.open, os.scandir, os.listdir, os.rmdir):
-            shutil.rmtree(path)
-        else:
-            function(path)
+    It may be deeper than a path is long, or than functions may call each other: what lies in its
+    folders is moved up, and so no more than two are ever below each other.
+    """
+    path = os.fspath(folder)
+    if not os.path.isdir(path) or os.path.islink(path):
+        return
+    numbers = itertools.count()
+    while inner := _keep_folders(path):
+        for name in inner:
+            place = os.path.join(path, name)
+            for below in _keep_folders(place):
+                _move_up(os.path.join(place, below), path, numbers)
+            os.rmdir(place)
+    os.rmdir(path)
 
-    if os.path.exists(folder):
-        shutil.rmtree(folder, onerror=retry)
+
+def _keep_folders(folder: str) -> list[str]:
+    """Remove all but the folders that are in one, and return their names; we may use them now."""
+    os.chmod(folder, 0o700)
+    found = []
+    with os.scandir(folder) as entries:
+        for entry in list(entries):
+            if entry.is_dir(follow_symlinks=False):
+                os.chmod(entry.path, 0o700)
+                found.append(entry.name)
+            else:
+                os.unlink(entry.path)
+    return found
+
+
+def _move_up(place: str, folder: str, numbers: Iterator[int]) -> None:
+    for number in numbers:
+        try:
+            os.rename(place, os.path.join(folder, f"removed-{number}"))
+        except (FileExistsError, NotADirectoryError):
+            continue
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY:
+                raise
+            continue
+        return
 
 
 def clean(folder: str) -> None:

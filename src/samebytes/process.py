@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import codecs
 import os
+import select
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,9 @@ _LONGEST_LINE = 300
 
 #: Seconds to wait for an output stream that a process which escaped its group still holds open.
 _STRAGGLER_SECONDS = 1.0
+
+#: Seconds that the kernel has to end what is in a namespace.
+_NAMESPACE_SECONDS = 10.0
 
 #: How often it is looked whether a process is within its bounds.
 _WATCH_SECONDS = 0.2
@@ -229,7 +233,34 @@ def _feed(child: subprocess.Popen[bytes], data: bytes) -> None:
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """Kill what is left of the child's session, daemons included, and reap the child."""
+    """Kill what is left of the child's session, daemons included, and reap the child.
+
+    Where it began a namespace of processes, all that are in it have ended then, too.
+    """
+    firsts = _opened(_children(child.pid)) if child.returncode is None else []
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()
+    end = time.monotonic() + _NAMESPACE_SECONDS
+    for first in firsts:
+        # The first process of a namespace ends after all others of it.
+        select.select([first], [], [], max(0.0, end - time.monotonic()))
+        os.close(first)
+
+
+def _children(number: int) -> list[int]:
+    """The processes that one has started itself, on Linux."""
+    try:
+        with open(f"/proc/{number}/task/{number}/children") as file:
+            return [int(each) for each in file.read().split()]
+    except OSError:
+        return []
+
+
+def _opened(numbers: Iterable[int]) -> list[int]:
+    """Descriptors of processes; of those that have gone, none."""
+    found = []
+    for number in numbers:
+        with suppress(OSError):
+            found.append(os.pidfd_open(number))
+    return found

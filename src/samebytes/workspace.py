@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -26,6 +28,7 @@ _GUARD = Path(__file__).with_name("guard.py")
 
 #: How often the workspace's removal is tried.
 _ATTEMPTS = 5
+_PAUSE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,11 @@ class Room:
     def out(self) -> Path:
         return self.root / "out"
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """All that a hook writes to."""
+        return (self.tree, self.home, self.tmp, self.streams, self.out)
+
     @classmethod
     def prepare(cls, root: Path) -> Room:
         """An empty room; what an earlier occupant left is removed."""
@@ -67,6 +75,14 @@ class Room:
         for folder in (self.home, self.tmp, self.streams, self.out):
             folder.mkdir(parents=True)
         return self
+
+    def reopen(self) -> None:
+        """Give us back the right to use the folders, which a hook may have taken."""
+        for folder in self.folders:
+            with suppress(FileNotFoundError):
+                mode = os.stat(folder, follow_symlinks=False).st_mode
+                if stat.S_ISDIR(mode) and mode & 0o700 != 0o700:
+                    folder.chmod(stat.S_IMODE(mode) | 0o700)
 
     def clear(self) -> None:
         """Remove the tree."""
@@ -121,6 +137,7 @@ def workspace(
                 _empty(root)
                 root.rmdir()
                 break
+            time.sleep(_PAUSE)
         if guard is not None:
             guard.communicate(b"done\n")
         os.close(handle)

@@ -18,10 +18,10 @@ import pyproject_hooks
 
 from samebytes.builder import Surroundings
 from samebytes.errors import SamebytesError, UserError
+from samebytes.guard import remove_folder
 from samebytes.process import Runner
 from samebytes.sandbox import noted
 from samebytes.sandbox.bounds import Bounds
-from samebytes.sandbox.tried import NOTES, REPORT
 from samebytes.sandbox.watchdog import Watchdog
 from samebytes.workspace import Room
 
@@ -37,6 +37,11 @@ _SETTINGS = (
 #: The search path for programs; a build that needs more needs more than the sandbox has.
 PATH = "/usr/local/bin:/usr/bin:/bin"
 _USER = 1000
+#: In the room, and shown in /etc.
+_USERS = ("passwd", "group")
+#: Is the first to go when memory is short. Opens the report, which the cell does not see, for the
+#: first process there.
+_WITH_REPORT = 'echo 1000 2>&- >/proc/self/oom_score_adj; exec 3>>"$0" "$@"'
 _PROBE_SECONDS = 30.0
 
 
@@ -44,65 +49,91 @@ _PROBE_SECONDS = 30.0
 class Cell:
     """``readable`` is what a build may read besides programs: toolchain, interpreter, objects.
 
-    ``calls`` is the folder by which hooks are told their arguments, and answer.
+    ``links`` are made to point to where they point on the host, if they are not seen anyway;
+    ``calls`` is the folder by which hooks are told their arguments, and answer; ``extra`` are
+    options that not every release of bubblewrap has.
     """
 
     program: Path
     calls: Path | None = None
     readable: tuple[Path, ...] = ()
+    links: tuple[Path, ...] = ()
     bounds: Bounds = field(default_factory=Bounds)
+    extra: tuple[str, ...] = ()
 
     def surroundings(
         self, room: Room, python: Path, environment: Mapping[str, str], umask: int
     ) -> Surroundings:
         """Those of a hook that works in ``room``, by ``python`` or a program that it starts."""
-        for name in ("shm", "var-tmp"):
-            (room.root / name).mkdir(exist_ok=True)
-        for name, line in (("passwd", f"{room.home}:/bin/sh"), ("group", "")):
-            entry = f"build:x:{_USER}:{_USER}::{line}" if line else f"build:x:{_USER}:"
-            (room.root / name).write_text(f"{entry}\n")
+        _describe_user(room)
 
         def wrapped(command: Sequence[str]) -> list[str]:
+            _furnish(room)
             outer = [os.fspath(each) for each in self._options(room)]
             limits = json.dumps([self.bounds.memory, self.bounds.processes, self.bounds.file])
-            report = os.fspath(room.root / REPORT)
-            inner = [os.fspath(python), "-I", "-S", os.fspath(_INSIDE), limits, report]
-            return [*outer, "--", *inner, *command]
+            inner = [os.fspath(python), "-I", "-S", os.fspath(_INSIDE), limits]
+            report = os.fspath(report_of(room))
+            return ["/bin/sh", "-c", _WITH_REPORT, report, *outer, "--", *inner, *command]
 
+        writable = [room.root, *([self.calls] if self.calls else [])]
         watched = {
             "PYTHONPATH": noted.path(),
-            "SAMEBYTES_NOTES": os.fspath(room.root / NOTES),
-            "SAMEBYTES_ROOM": os.fspath(room.root),
+            "SAMEBYTES_ROOM": os.pathsep.join(map(os.fspath, writable)),
+            "SAMEBYTES_GIVEN": os.pathsep.join(map(os.fspath, self._given())),
             "SAMEBYTES_HOME": os.path.expanduser("~"),
         }
         return Surroundings(
             environment={**environment, **watched},
             umask=umask,
             wrapped=wrapped,
-            watch=Watchdog(self.bounds, room.root),
+            watch=Watchdog(self.bounds, writable),
             printed=self.bounds.printed,
         )
 
+    def _given(self) -> tuple[Path, ...]:
+        """The host's files, besides programs, each at its own place."""
+        hooks = Path(pyproject_hooks.__file__).parent
+        return (_INSIDE, Path(noted.path()), hooks, *self.readable)
+
     def _options(self, room: Room) -> Iterator[str | Path]:
         yield from (self.program, "--unshare-all", "--unshare-user", "--die-with-parent")
+        yield from ("--as-pid-1", *self.extra)
         yield from ("--cap-drop", "ALL", "--hostname", "build", "--uid", str(_USER))
         yield from ("--gid", str(_USER), "--proc", "/proc", "--dev", "/dev")
         yield from self._programs()
-        for name in ("passwd", "group"):
+        for name in _USERS:
             yield from ("--ro-bind", room.root / name, f"/etc/{name}")
-        for place, name in (("/tmp", "tmp"), ("/var/tmp", "var-tmp"), ("/dev/shm", "shm")):  # noqa: S108 - private ones are put in their places
-            yield from ("--bind", room.root / name, place)
-        for path in (
-            _INSIDE,
-            Path(noted.path()),
-            Path(pyproject_hooks.__file__).parent,
-            *self.readable,
-        ):
+        for place, path in _common(room).items():
+            yield from ("--bind", path, place)
+        steps = self._steps(room)
+        for step in steps:
+            yield from ("--tmpfs", step)
+        for path in self._given():
             yield from ("--ro-bind", path, path)
-        for folder in filter(None, (room.root, self.calls)):
+        for link in self.links:
+            if not any(link.is_relative_to(path) for path in self._given()):
+                yield from ("--symlink", os.readlink(link), link)
+        # What is mounted cannot be replaced by something else, such as a link to what is not here.
+        yield from ("--ro-bind", room.root, room.root)
+        for folder in filter(None, (*room.folders, self.calls)):
             yield from ("--bind", folder, folder)
-        # Both are in memory, and as large as one likes.
-        yield from ("--remount-ro", "/dev", "--remount-ro", "/")
+        # Whom the kernel takes for root could write the settings of the machine below /proc; the
+        # others are in memory, and as large as one likes.
+        for closed in ("/proc", "/dev", *map(os.fspath, steps), "/"):
+            yield from ("--remount-ro", closed)
+
+    def _steps(self, room: Room) -> tuple[Path, ...]:
+        """What lies between the common places and what is mounted below them.
+
+        If it lay in them, a hook could put a link in its place, where the next cell would follow.
+        """
+        paths = (*self._given(), *(link.parent for link in self.links), room.root)
+        found: dict[Path, None] = {}
+        for common in map(Path, _common(room)):
+            for path in paths:
+                if path != common and path.is_relative_to(common):
+                    found[common / path.relative_to(common).parts[0]] = None
+        return tuple(found)
 
     def _programs(self) -> Iterator[str | Path]:
         for name in _PROGRAMS:
@@ -114,19 +145,51 @@ class Cell:
             yield from ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")
 
 
-def find_cell(runner: Runner, environ: Mapping[str, str], bounds: Bounds | None = None) -> Cell:
+def report_of(room: Room) -> Path:
+    """Where it is written what was tried in ``room``: beside it, and so out of reach."""
+    return room.root.with_name(f"{room.root.name}.tried")
+
+
+def _common(room: Room) -> Mapping[str, Path]:
+    """What is seen in the places where any program may write."""
+    shm, other = room.root / "shm", room.root / "var-tmp"
+    return {"/tmp": room.tmp, "/var/tmp": other, "/dev/shm": shm}  # noqa: S108 - private ones
+
+
+def _describe_user(room: Room) -> None:
+    texts = (f"build:x:{_USER}:{_USER}::{room.home}:/bin/sh\n", f"build:x:{_USER}:\n")
+    for name, text in zip(_USERS, texts, strict=True):
+        (room.root / name).write_text(text)
+
+
+def _furnish(room: Room) -> None:
+    """Have the places of temporary files empty: other places are made, and mounted, below them.
+
+    An earlier hook may have put links there.
+    """
+    room.reopen()
+    for folder in _common(room).values():
+        remove_folder(folder)
+        folder.mkdir()
+
+
+def find_cell(runner: Runner, environ: Mapping[str, str], bounds: Bounds) -> Cell:
     """A cell that works here; raises UserError where there is none."""
     found = shutil.which("bwrap", path=environ.get("PATH", os.defpath))
     if found is None:
         raise _no_cell("bubblewrap is not installed")
     probe = [found, "--unshare-all", "--unshare-user", "--ro-bind", "/", "/", "--proc", "/proc"]
-    try:
-        done = runner.run([*probe, "--dev", "/dev", "true"], env=environ, timeout=_PROBE_SECONDS)
-    except SamebytesError as error:
-        raise _no_cell(error.message) from None
-    if done.status:
-        raise _no_cell(f"the kernel allows no namespaces here: {done.last_lines(1)}")
-    return Cell(program=Path(found), bounds=bounds or Bounds())
+    problem = ""
+    for extra in (("--disable-userns",), ()):
+        command = [*probe, "--dev", "/dev", "--as-pid-1", *extra, "true"]
+        try:
+            done = runner.run(command, env=environ, timeout=_PROBE_SECONDS)
+        except SamebytesError as error:
+            raise _no_cell(error.message) from None
+        if not done.status:
+            return Cell(program=Path(found), bounds=bounds, extra=extra)
+        problem = done.last_lines(1)
+    raise _no_cell(f"the kernel allows no namespaces here: {problem}")
 
 
 def _no_cell(reason: str) -> UserError:

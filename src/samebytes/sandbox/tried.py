@@ -1,7 +1,7 @@
 """What a confined build tried, as far as it was seen.
 
 Packets are counted by the kernel, whatever program sends them; host names, and files outside, are
-seen of Python code only.
+seen of the Python code that runs in the hook's own process.
 """
 
 from __future__ import annotations
@@ -14,10 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-#: In the room: what the cell says at its end, and what Python noted.
-REPORT = "cell.json"
-NOTES = "notes"
-_LARGEST = 256 * 1024
+_LARGEST = 1024 * 1024
 _LONGEST = 200
 
 
@@ -27,6 +24,7 @@ class Act(StrEnum):
     NETWORK = "network"
     WRITE = "write"
     READ = "read"
+    KILL = "kill"
     LEFT = "left"
 
 
@@ -45,32 +43,22 @@ _WORDS = {
     Act.NETWORK: "tried to reach",
     Act.WRITE: "tried to write",
     Act.READ: "tried to read",
+    Act.KILL: "tried to kill",
     Act.LEFT: "left running",
 }
 
 
-def read_tried(root: Path) -> frozenset[Tried]:
-    """What the build in the room at ``root`` tried; both files are a stranger's."""
-    return frozenset([*_noted(root / NOTES), *_reported(root / REPORT)])
-
-
-def _noted(path: Path) -> Iterator[Tried]:
-    for line in _text(path).splitlines():
-        act, _, what = line.partition(" ")
-        if act in (Act.NETWORK, Act.READ, Act.WRITE) and what:
-            yield Tried(Act(act), _shown(what))
+def read_tried(path: Path) -> frozenset[Tried]:
+    """What the report at ``path`` says; none is nothing. It has the words of a stranger."""
+    return frozenset(_reported(path))
 
 
 def _reported(path: Path) -> Iterator[Tried]:
-    try:
-        report = json.loads(_text(path) or "{}")
-        left, sent = report.get("left", []), report.get("sent", {})
-        for name in left:
-            yield Tried(Act.LEFT, _shown(str(name)))
-        if sent:
-            yield Tried(Act.NETWORK, f"the network ({', '.join(sorted(map(_shown, sent)))})")
-    except (ValueError, AttributeError, TypeError, RecursionError):
-        return
+    for line in _text(path).splitlines():
+        with suppress(ValueError, TypeError, RecursionError):
+            act, what = json.loads(line)
+            if shown := _shown(str(what)):
+                yield Tried(Act(act), shown)
 
 
 def _text(path: Path) -> str:

@@ -18,18 +18,20 @@ from samebytes.builder import (
     Surroundings,
     build_system_requires,
 )
-from samebytes.errors import SamebytesError, UnreachableError
+from samebytes.errors import ArtifactError, SamebytesError, UnreachableError, UserError
 from samebytes.infer.candidate import Candidate
 from samebytes.infer.system import pinned
 from samebytes.recipe import Route
 from samebytes.request import Workshop
 from samebytes.sandbox import noted
-from samebytes.sandbox.cell import PATH, Cell
+from samebytes.sandbox.cell import PATH, Cell, report_of
 from samebytes.sandbox.tried import Tried, read_tried
 from samebytes.source import GitSource, SdistSource, Source, set_times
-from samebytes.toolchain import Toolchain
 from samebytes.verify.verification import Failure, Made, Phase
 from samebytes.workspace import Room, Workspace
+
+#: Bytes of a pyproject.toml.
+_LARGEST = 1024**2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +88,7 @@ class _Work:
         self.candidate = candidate
         self.room = room
         self.made: Made | None = None
+        self.shared: tuple[Path, ...] = ()
         self.tried: set[Tried] = set()
         self.distribution: Distribution = "wheel" if bench.form is Form.WHEEL else "sdist"
 
@@ -105,7 +108,9 @@ class _Work:
         bench, epoch = self.bench, self.candidate.stamps.epoch
         step = bench.workshop.reporter.step
         step("resolving the build requirements")
+        self._configure()
         with _phase(Phase.REQUIREMENTS):
+            _check_pyproject(project, self.room.tree)
             requires = pinned(build_system_requires(project), self.candidate.pins)
             backend = self._backend(requires)
         with _phase(Phase.BUILD), self._noting():
@@ -116,9 +121,11 @@ class _Work:
                 backend = self._backend(requires | extra)
         step("building")
         with _phase(Phase.BUILD), self._noting():
+            _check_pyproject(project, self.room.tree)
             built = backend.build(self.room, project, distribution, epoch)
         final = bench.space.shelf() / built.name
         os.rename(built, final)
+        final.chmod(0o600)
         return final
 
     def _unpacked(self, sdist: Path) -> Path:
@@ -133,7 +140,8 @@ class _Work:
         try:
             yield
         finally:
-            self.tried |= read_tried(self.room.root)
+            self.room.reopen()
+            self.tried |= read_tried(report_of(self.room))
 
     def _tree(self) -> Path:
         source, stamps = self.bench.source, self.candidate.stamps
@@ -141,10 +149,18 @@ class _Work:
             return source.tree(self.room.tree, 0, archived=stamps.archived)
         mtime = stamps.epoch or epochs.ZIP_FLOOR
         project = source.tree(self.room.tree, mtime)
+        self.shared = tuple(_shared(self.room.tree))
         if self.candidate.windows and isinstance(source, GitSource):
             source.git.convert_line_ends(self.room.tree)
             set_times(self.room.tree, mtime)
         return project
+
+    def _configure(self) -> None:
+        """Before any hook, which could put a link in the file's place."""
+        if options := self.candidate.options:
+            # Which every release of setuptools reads, unlike any one config setting.
+            lines = (f"{name} = {value}\n" for name, value in options.items())
+            (self.room.home / ".pydistutils.cfg").write_text("[bdist_wheel]\n" + "".join(lines))
 
     def _backend(self, requires: set[str]) -> Backend:
         bench, candidate = self.bench, self.candidate
@@ -162,30 +178,61 @@ class _Work:
                 **({"line ends": "as on Windows"} if candidate.windows else {}),
             },
         )
-        if candidate.options:
-            # Which every release of setuptools reads, unlike any one config setting.
-            lines = (f"{name} = {value}\n" for name, value in candidate.options.items())
-            (self.room.home / ".pydistutils.cfg").write_text("[bdist_wheel]\n" + "".join(lines))
         backend = bench.workshop.backend(toolchain, timeout=bench.timeout)
         if bench.cell is None:
             plain = Surroundings(environment=environment | hidden, umask=candidate.umask)
             return replace(backend, surroundings=plain)
-        cell = replace(bench.cell, readable=tuple(self._readable(toolchain)))
+        python = (self.candidate.python.path, toolchain.python)
+        readable = (toolchain.root, *map(_prefix, python), *self.shared)
+        cell = replace(
+            bench.cell,
+            readable=tuple(dict.fromkeys(readable)),
+            links=tuple(dict.fromkeys(link for each in python for link in _links(each))),
+        )
         confined = cell.surroundings(
             self.room, toolchain.python, environment | hidden, candidate.umask
         )
         return replace(backend, surroundings=confined, path=PATH)
 
-    def _readable(self, toolchain: Toolchain) -> Iterator[Path]:
-        """What the build needs of the host besides programs, each where it really is."""
-        yield toolchain.root
-        for python in (self.candidate.python.path, toolchain.python):
-            link = python
-            while link.is_symlink():
-                link = link.parent / os.readlink(link)
-                if not link.is_relative_to("/usr"):
-                    yield link.parent.parent
-            if not link.is_relative_to("/usr"):
-                yield link.parent.parent
-        for shared in self.room.tree.glob(".git/**/objects/info/alternates"):
-            yield from map(Path, shared.read_text().splitlines())
+
+def _shared(tree: Path) -> Iterator[Path]:
+    """Where the objects lie of the repository that git has just cloned to ``tree``."""
+    for alternates in tree.glob(".git/**/objects/info/alternates"):
+        yield from map(Path, alternates.read_text().splitlines())
+
+
+def _links(path: Path) -> Iterator[Path]:
+    """The links that lead from ``path`` to a file."""
+    while path.is_symlink():
+        yield path
+        path = path.parent / os.readlink(path)
+
+
+def _prefix(python: Path) -> Path:
+    """The folder in which an interpreter is installed, with its library."""
+    *_, last = python, *(link.parent / os.readlink(link) for link in _links(python))
+    prefix = last.resolve().parent.parent
+    if Path.home().resolve().is_relative_to(prefix):
+        raise UserError(
+            f"The Python {last} is installed in a folder that holds your home: {prefix}.",
+            hint="Builds of strangers would see all of it: use a Python that lies elsewhere.",
+        )
+    return prefix
+
+
+def _check_pyproject(project: Path, tree: Path) -> None:
+    """Raise ArtifactError unless it is a small file of the tree's, or none.
+
+    A stranger, or a hook of theirs, may have put there what nobody should begin to read.
+    """
+    path = project / "pyproject.toml"
+    real = Path(os.path.realpath(path))
+    if not os.path.lexists(path):
+        return
+    if not (real.is_relative_to(tree.resolve()) and real.is_file()):
+        problem = "is no file of the project"
+    elif real.stat().st_size > _LARGEST:
+        problem = f"has more than {_LARGEST:,} bytes"
+    else:
+        return
+    raise ArtifactError(f"The pyproject.toml of the project {problem}.")

@@ -8,6 +8,7 @@ from typing import Self
 from samebytes.infer.pythons import interpreters
 from samebytes.interpreter import Interpreter
 from samebytes.request import Workshop
+from samebytes.sandbox.bounds import Bounds
 from samebytes.sandbox.cell import Cell, find_cell
 
 
@@ -28,11 +29,14 @@ class Means:
     pythons: tuple[Interpreter, ...]
 
     @classmethod
-    def prepare(cls, workshop: Workshop, effort: Effort, *, sandboxed: bool) -> Self:
-        """Raises UserError where the builds of strangers cannot be confined, but should be."""
+    def prepare(cls, workshop: Workshop, effort: Effort, bounds: Bounds | None) -> Self:
+        """Builds get a cell with ``bounds``; None: they get none.
+
+        Raises UserError where the builds of strangers cannot be confined, but should be.
+        """
         runner, environ = workshop.runner, workshop.environ
         return cls(
             effort=effort,
-            cell=find_cell(runner, environ) if sandboxed else None,
+            cell=find_cell(runner, environ, bounds) if bounds else None,
             pythons=interpreters(runner, environ),
         )

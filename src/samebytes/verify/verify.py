@@ -116,12 +116,12 @@ class _Work:
         return texts
 
     def _attempts(self, known: Known) -> Iterator[Verification]:
-        """One a recipe, until one of them gives the same contents."""
+        """One a recipe, until one of them gives the same contents, or takes all that it may."""
         for candidate in islice(candidates(known), self.means.effort.attempts):
             self.attempts += 1
             found = self._attempt(candidate)
             yield found
-            if found.is_verified:
+            if found.is_verified or _is_beyond_bounds(found):
                 return
 
     def _attempt(self, candidate: Candidate) -> Verification:
@@ -154,6 +154,10 @@ class _Work:
             recipe=rebuilt.made if rebuilt else None,
             evidence=candidate.decisions if candidate else (),
         )
+
+
+def _is_beyond_bounds(found: Verification) -> bool:
+    return found.failure is not None and found.failure.phase in (Phase.TIMEOUT, Phase.LIMIT)
 
 
 def _rank(found: Verification) -> tuple[int, int]:

@@ -9,16 +9,28 @@ Standard library only, for the Python of any project.
 import builtins
 import io
 import os
+import stat
 import sys
 
 _LINE_ENDS = os.environ.pop("SAMEBYTES_LINE_ENDS", "")
 _NOTES = os.environ.pop("SAMEBYTES_NOTES", "")
-_ROOM = os.environ.pop("SAMEBYTES_ROOM", "")
+_OURS = tuple(filter(None, os.environ.pop("SAMEBYTES_ROOM", "").split(os.pathsep)))
+_GIVEN = tuple(filter(None, os.environ.pop("SAMEBYTES_GIVEN", "").split(os.pathsep)))
 _HOME = os.environ.pop("SAMEBYTES_HOME", "")
 _MOST = 200
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-_FREE = ("/tmp/", "/var/tmp/", "/dev/", "/proc/")  # noqa: S108 - nothing is put there
-_HOMES = ("/home/", "/root/", "/run/", "/var/run/", "/Users/")
+_COMMON = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - private ones
+_FREE = (
+    *("/dev/fd", "/dev/pts", "/proc/self"),
+    *("/dev/full", "/dev/null", "/dev/ptmx", "/dev/stderr", "/dev/stdin", "/dev/stdout"),
+    *("/dev/tty", "/dev/zero"),
+)
+_PRIVATE = (
+    *("/home", "/root", "/run", "/var/run", "/Users", "/proc/1", "/etc/shadow", "/etc/gshadow"),
+    *("/etc/sudoers", "/etc/sudoers.d", "/etc/ssh", "/etc/ssl/private"),
+)
+#: The first process of the cell, and all.
+_WATCHING = (1, -1)
 _CHANGES = {
     "os.chmod": 1,
     "os.link": 2,
@@ -35,14 +47,27 @@ def _place(path):
     return os.path.abspath(os.fsdecode(path))
 
 
+def _is_in(path, folders):
+    return any(path == folder or path.startswith(folder + "/") for folder in folders)
+
+
 def _is_ours(path):
-    return path.startswith(_FREE) or path == _ROOM or path.startswith(_ROOM + "/")
+    # What has no folder there, or one that is not its own, lies on the host, if anywhere.
+    is_common = _is_in(path, _COMMON) and os.access(os.path.dirname(path), os.W_OK)
+    return is_common or _is_in(path, _FREE) or _is_in(path, _OURS)
 
 
 def _is_private(path):
-    if path.startswith((sys.prefix, sys.base_prefix)):
+    if _is_in(path, (*_GIVEN, sys.prefix, sys.base_prefix)):
         return False
-    return path.startswith(_HOMES) or (len(_HOME) > 1 and path.startswith(_HOME + "/"))
+    return _is_in(path, _PRIVATE) or (len(_HOME) > 1 and _is_in(path, (_HOME,)))
+
+
+def _listed(path):
+    if path is None or isinstance(path, int):
+        return None
+    path = _place(path)
+    return ("read", path) if _is_private(path) and not _is_ours(path) else None
 
 
 def _opened(path, _mode, flags):
@@ -81,19 +106,34 @@ def _address(address):
     return os.fsdecode(address) if isinstance(address, (str, bytes)) else repr(address)
 
 
-def _watch(event, arguments):
+def _killed(event, arguments):
+    if arguments[0] in _WATCHING or (event == "os.killpg" and arguments[0] in (0, 1)):
+        return "kill", "process %d (signal %d)" % arguments[:2]
+    return None
+
+
+def _found(event, arguments):
     if event == "open":
-        found = _opened(*arguments)
-    elif event in _CHANGES:
-        found = _changed(event, arguments)
-    elif event.startswith("socket."):
-        found = _connected(event, arguments)
-    else:
-        return
+        return _opened(*arguments)
+    if event in _CHANGES:
+        return _changed(event, arguments)
+    if event in ("os.listdir", "os.scandir"):
+        return _listed(arguments[0])
+    if event in ("os.kill", "os.killpg"):
+        return _killed(event, arguments)
+    return _connected(event, arguments) if event.startswith("socket.") else None
+
+
+def _watch(event, arguments):
+    found = _found(event, arguments)
     if found is not None and len(_seen) < _MOST and found not in _seen:
         _seen.add(found)
         line = "%s %s\n" % (found[0], found[1][:500].replace("\n", "?"))
-        os.write(_file, line.encode("utf-8", "replace"))
+        try:
+            if os.path.samestat(os.fstat(_notes), _pipe):  # and not some other file by now
+                os.write(_notes, line.encode("utf-8", "replace"))
+        except OSError:
+            pass  # closed by the hook itself
 
 
 def _open_as_on_windows(
@@ -120,8 +160,10 @@ if _LINE_ENDS:
     builtins.open = io.open = _open_as_on_windows
     os.linesep = "\r\n"
 
-if _NOTES:
+if _NOTES.isdigit() and hasattr(sys, "addaudithook"):
     _seen = set()
-    if hasattr(sys, "addaudithook"):
-        _file = os.open(_NOTES, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    _notes = int(_NOTES)
+    _pipe = os.fstat(_notes)
+    if stat.S_ISFIFO(_pipe.st_mode):
+        os.set_inheritable(_notes, False)
         sys.addaudithook(_watch)
