@@ -17,6 +17,7 @@ from samebytes.cli.verifying import (
     attempts_option,
     build_timeout_option,
     make_settings,
+    memory_option,
     note_skipped,
     sandbox_option,
     verifying,
@@ -41,6 +42,7 @@ from samebytes.report.verification import (
     summary,
 )
 from samebytes.report.visible import visible
+from samebytes.sandbox.bounds import Bounds
 from samebytes.verify.means import Effort
 from samebytes.verify.targets import NotVerified
 
@@ -66,6 +68,7 @@ from samebytes.verify.targets import NotVerified
 )
 @click.option("--again", is_flag=True, help="Verify all, whatever the store has.")
 @attempts_option
+@memory_option
 @sandbox_option
 @workers_option
 @offline_option
@@ -125,6 +128,7 @@ class _Options:
     store: Path
     again: bool
     max_attempts: int
+    max_memory: int
     no_sandbox: bool
     workers: int
     offline: bool
@@ -154,7 +158,8 @@ class _Found:
 def _audit(options: _Options, terminal: Terminal, found: _Found) -> None:
     workshop = make_workshop(terminal, offline=options.offline, workspace=options.workspace)
     effort = Effort(attempts=options.max_attempts, timeout=options.timeout)
-    settings = make_settings(workshop, effort, sandboxed=not options.no_sandbox)
+    bounds = None if options.no_sandbox else Bounds(memory=options.max_memory)
+    settings = make_settings(workshop, effort, bounds)
     if options.no_sandbox:
         warn_without_sandbox(terminal)
     index = Index(workshop.index, workshop.cache / "downloads", terminal.received, terminal.notice)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from rich.text import Text
 
 from samebytes.archive.limits import Limits
 from samebytes.cli.console import Terminal, check_target, print_json, print_report, write_target
-from samebytes.cli.options import json_option
+from samebytes.cli.options import Size, json_option
 from samebytes.compare.comparison import Options, compare
 from samebytes.compare.contents.reading import Bounds
 from samebytes.compare.folders import pair_files
@@ -27,23 +26,6 @@ from samebytes.report.visible import visible
 
 #: Where a report on one of several pairs would be shorter than this, in lines, one line must do.
 _SHORTEST = 8
-_UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
-
-
-class _Size(click.ParamType[int]):
-    """Bytes, with K, M or G for powers of 1024."""
-
-    name = "size"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, context: click.Context | None
-    ) -> int:
-        if isinstance(value, int):
-            return value
-        match = re.fullmatch(r"(\d{1,15})([KMG]?)", value, re.IGNORECASE)
-        if match is None:
-            self.fail(f"{value!r} is no size such as 500M or 8G", param, context)
-        return int(match[1]) * _UNITS[match[2].upper()]
 
 
 @click.command("diff", short_help="Say why two artifacts differ, and what to do about it.")
@@ -77,7 +59,7 @@ class _Size(click.ParamType[int]):
 )
 @click.option(
     "--max-size",
-    type=_Size(),
+    type=Size(),
     default="8G",
     show_default=True,
     metavar="SIZE",

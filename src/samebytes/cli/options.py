@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -12,6 +14,24 @@ from samebytes.workspace import DEFAULT_BASE
 
 #: The package index is older than its API, but not older than Python.
 _FIRST_YEAR = 1991
+_UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
+
+
+class Size(click.ParamType[int]):
+    """Bytes, with K, M or G for powers of 1024."""
+
+    name = "size"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, context: click.Context | None
+    ) -> int:
+        if isinstance(value, int):
+            return value
+        match = re.fullmatch(r"(\d{1,15})([KMG]?)", value, re.IGNORECASE)
+        if match is None:
+            self.fail(f"{value!r} is no size such as 500M or 8G", param, context)
+        return int(match[1]) * _UNITS[match[2].upper()]
+
 
 python_option = click.option(
     "--python",

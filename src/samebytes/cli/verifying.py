@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import click
 
 from samebytes.cli.console import Terminal
+from samebytes.cli.options import Size
 from samebytes.fleet.audit import Done, run_all, run_here
 from samebytes.fleet.pool import local_processes
 from samebytes.fleet.work import Settings
 from samebytes.index.client import Index
 from samebytes.report.visible import visible
 from samebytes.request import Workshop
+from samebytes.sandbox.bounds import Bounds
 from samebytes.verify.means import Effort, Means
-from samebytes.verify.targets import NotVerified
+from samebytes.verify.targets import NotVerified, reasons
 from samebytes.verify.task import Task
 
 attempts_option = click.option(
@@ -36,6 +37,14 @@ build_timeout_option = click.option(
     metavar="SECONDS",
     help="How long one hook of a backend may take.",
 )
+memory_option = click.option(
+    "--max-memory",
+    type=Size(),
+    default="4G",
+    show_default=True,
+    metavar="SIZE",
+    help="How much memory a build may take in the sandbox.",
+)
 sandbox_option = click.option(
     "--no-sandbox",
     is_flag=True,
@@ -51,10 +60,13 @@ workers_option = click.option(
 )
 
 
-def make_settings(workshop: Workshop, effort: Effort, *, sandboxed: bool) -> Settings:
-    """Raises UserError where there is no sandbox, but should be one."""
+def make_settings(workshop: Workshop, effort: Effort, bounds: Bounds | None) -> Settings:
+    """Builds are in a sandbox with ``bounds``; None: in none.
+
+    Raises UserError where there is no sandbox, but should be one.
+    """
     return Settings(
-        means=Means.prepare(workshop, effort, sandboxed=sandboxed),
+        means=Means.prepare(workshop, effort, bounds),
         index=workshop.index,
         cache=workshop.cache,
         base=workshop.base,
@@ -79,9 +91,5 @@ def warn_without_sandbox(terminal: Terminal) -> None:
 
 def note_skipped(skipped: Sequence[NotVerified], terminal: Terminal) -> None:
     """Say what is not verified: a line for each reason."""
-    reasons = defaultdict[str, list[str]](list)
-    for each in skipped:
-        reasons[each.reason].append(each.filename)
-    for reason, names in reasons.items():
-        what = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
-        terminal.fact("skipped", f"{visible(what)}: {visible(reason)}")
+    for line in reasons(skipped):
+        terminal.fact("skipped", visible(line))
