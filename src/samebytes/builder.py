@@ -7,6 +7,7 @@ import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -149,7 +150,13 @@ class Backend:
         return ProjectBuilder(tree, os.fspath(self.toolchain.python), call)
 
     def run(
-        self, room: Room, arguments: Sequence[str | Path], *, cwd: Path, epoch: int | None
+        self,
+        room: Room,
+        arguments: Sequence[str | Path],
+        *,
+        cwd: Path,
+        epoch: int | None,
+        merge: bool = False,
     ) -> Finished:
         """Run the toolchain's Python as a hook would run; raises as ``Runner.run`` does."""
         command = [os.fspath(each) for each in (self.toolchain.python, *arguments)]
@@ -159,7 +166,25 @@ class Backend:
             env=self._environment(room, epoch),
             timeout=self.timeout,
             umask=self.surroundings.umask,
+            merge=merge,
+            watch=self.surroundings.watch,
+            printed=self.surroundings.printed,
         )
+
+    def build_by_flit(self, room: Room, tree: Path, epoch: int | None) -> Path:
+        """The sdist that ``flit build`` gives, which packs what git tracks, as its hook does not.
+
+        Raises as ``build`` does.
+        """
+        with _backend_errors("flit build"):
+            command = ("-m", "flit", "build", "--format", "sdist")
+            done = self.run(room, command, cwd=tree, epoch=epoch, merge=True)
+            if done.status:
+                raise ArtifactError("flit failed to build the sdist.", detail=done.last_lines())
+            built = [*islice((tree / "dist").glob("*.tar.gz"), 2)]
+            if len(built) != 1:
+                raise ValueError("there is not one sdist in its folder")
+        return _checked(built[0], tree / "dist", "sdist")
 
     def _environment(self, room: Room, epoch: int | None) -> dict[str, str]:
         return {

@@ -112,6 +112,7 @@ class _Work:
         with _phase(Phase.REQUIREMENTS):
             _check_pyproject(project, self.room.tree)
             requires = pinned(build_system_requires(project), self.candidate.pins)
+            requires |= set(_of_frontend(self.candidate))
             backend = self._backend(requires)
         with _phase(Phase.BUILD), self._noting():
             extra = backend.extra_requires(self.room, project, distribution, epoch)
@@ -122,7 +123,10 @@ class _Work:
         step("building")
         with _phase(Phase.BUILD), self._noting():
             _check_pyproject(project, self.room.tree)
-            built = backend.build(self.room, project, distribution, epoch)
+            if self.candidate.frontend:
+                built = backend.build_by_flit(self.room, project, epoch)
+            else:
+                built = backend.build(self.room, project, distribution, epoch)
         final = bench.space.shelf() / built.name
         os.rename(built, final)
         final.chmod(0o600)
@@ -193,6 +197,14 @@ class _Work:
             self.room, toolchain.python, environment | hidden, candidate.umask
         )
         return replace(backend, surroundings=confined, path=PATH)
+
+
+def _of_frontend(candidate: Candidate) -> Iterator[str]:
+    """flit and flit-core are of the same release."""
+    if candidate.frontend:
+        pins = [pin for pin in candidate.pins if pin.name == "flit-core"]
+        yield from (f"{candidate.frontend}{pin.specifier}" for pin in pins)
+        yield candidate.frontend
 
 
 def _shared(tree: Path) -> Iterator[Path]:
