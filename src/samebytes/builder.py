@@ -26,7 +26,7 @@ from samebytes.git import NEUTRAL_CONFIGURATION
 from samebytes.guard import remove_folder
 from samebytes.process import UMASK, Finished, Runner, Watch
 from samebytes.recipe import FILENAME
-from samebytes.toolchain import Toolchain
+from samebytes.toolchain import Toolchain, check_number
 from samebytes.workspace import Room
 
 Distribution = Literal["sdist", "wheel"]
@@ -65,7 +65,7 @@ class Surroundings:
 def build_system_requires(tree: Path) -> set[str]:
     """``build-system.requires`` of the project in ``tree``, or setuptools where it has none."""
     with _backend_errors("reading pyproject.toml"):
-        return ProjectBuilder(tree).build_system_requires
+        return check_number(ProjectBuilder(tree).build_system_requires)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,7 @@ class Backend:
             requires = project.get_requires_for_build(distribution, self._settings())
             if not all(isinstance(requirement, str) for requirement in requires):
                 raise TypeError("not a list of strings")
-            return requires
+            return check_number(requires)
 
     def build(
         self,
@@ -250,6 +250,8 @@ def _only_answer(folder: Path) -> Iterator[None]:
         yield
         answer = _answer(folder)
     finally:
+        if not os.access(folder.parent, os.W_OK | os.X_OK):
+            os.chmod(folder.parent, 0o700)  # as the hook had it, too, if it is not ours alone
         if folder.is_symlink() or folder.is_file():
             folder.unlink()
         remove_folder(folder)

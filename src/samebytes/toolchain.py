@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 from uv import find_uv_bin
@@ -30,6 +29,7 @@ from samebytes.index.settings import IndexSettings
 from samebytes.interpreter import Interpreter
 from samebytes.process import Finished, Runner
 from samebytes.recipe import Pin
+from samebytes.versions import parse_requirement
 from samebytes.wire import dump_document, read_document
 
 #: What of the user's environment uv may see; the rest could change what it resolves.
@@ -46,6 +46,11 @@ _SETTLED = timedelta(days=1)
 
 #: A file in each environment, written when all others are there.
 _SEAL = "samebytes.seal"
+
+#: Build requirements of one project.
+_MOST_REQUIREMENTS = 1000
+#: Characters of a requirement that a message shows.
+_SHOWN = 100
 
 #: Changes when what the cache holds does.
 _LAYOUT = "1"
@@ -89,7 +94,7 @@ class Toolshed:
         Raises UserError where there is no solution or no index, ArtifactError for requirements
         that are malformed or that name a file instead of a release.
         """
-        wanted = sorted(_checked(text) for text in set(requires))
+        wanted = sorted(_checked(text) for text in check_number(set(requires)))
         if not wanted:
             return ()
         if as_of is None or datetime.now(UTC) - as_of < _SETTLED:
@@ -274,22 +279,40 @@ def _is_network_failure(done: Finished) -> bool:
     return any(sign in done.stderr for sign in ("error sending request", "Failed to fetch"))
 
 
-def _checked(text: str) -> str:
-    """A build requirement in its normal spelling; only releases can be pinned by their hashes."""
-    try:
-        requirement = Requirement(text)
-    except InvalidRequirement as error:
+def check_number(requires: set[str]) -> set[str]:
+    """The same requirements; raises ArtifactError if there are more than any project has."""
+    if len(requires) > _MOST_REQUIREMENTS:
         raise ArtifactError(
-            f"The build requirement {text!r} is malformed.",
+            f"There are {len(requires):,} build requirements; at most {_MOST_REQUIREMENTS:,} are "
+            "resolved."
+        )
+    return requires
+
+
+def _checked(text: str) -> str:
+    """A build requirement in its normal spelling; only releases can be pinned by their hashes.
+
+    uv reads one a line, where it takes options as well, and a name such as ``a.whl`` for a file:
+    what a stranger writes must be a name and stay on its line, even if a marker has a line's end.
+    """
+    shown = repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
+    try:
+        requirement = parse_requirement(text)
+        if not str(requirement).isprintable():
+            raise ValueError("it holds what is no printable character")
+    except ValueError as error:
+        raise ArtifactError(
+            f"The build requirement {shown} is malformed.",
             hint="Correct build-system.requires in pyproject.toml (PEP 508).",
-            detail=str(error),
+            detail=str(error) if text.isprintable() else "",
         ) from None
     if requirement.url:
         raise ArtifactError(
-            f"The build requirement {text!r} names a file instead of a release, and what is "
+            f"The build requirement {shown} names a file instead of a release, and what is "
             "there today may be gone or changed tomorrow.",
             hint="Require a release: NAME==VERSION.",
         )
+    requirement.name = canonicalize_name(requirement.name)
     return str(requirement)
 
 

@@ -6,10 +6,12 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+
+from samebytes.versions import requirement_or_none
 
 _LEGACY = "setuptools.build_meta:__legacy__"
 
@@ -76,7 +78,5 @@ def _tight(bounds: SpecifierSet) -> SpecifierSet:
 
 
 def _name(text: str) -> str | None:
-    try:
-        return Requirement(text).name
-    except InvalidRequirement:
-        return None
+    requirement = requirement_or_none(text)
+    return None if requirement is None else requirement.name
