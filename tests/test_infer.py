@@ -21,6 +21,8 @@ from samebytes.interpreter import Interpreter
 from samebytes.recipe import PythonId
 
 NAME = canonicalize_name("some-name")
+#: With more digits than int() takes.
+HUGE = st.integers(4000, 9000).map("9".__mul__)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +57,7 @@ def test_what_is_no_generator(line: str) -> None:
     assert read_generator(line) is None
 
 
-@given(st.text())
+@given(st.one_of(st.text(), HUGE.map("setuptools ({})".format)))
 def test_any_line_is_read(line: str) -> None:
     read_generator(line)
 
@@ -137,7 +139,7 @@ def test_calendar_versions_with_zeros() -> None:
     assert matching_tags(["2024.01.05"], NAME, Version("2024.1.5"))[0].tag == "2024.01.05"
 
 
-@given(st.text(max_size=40))
+@given(st.one_of(st.text(max_size=40), HUGE.map("v{}".format)))
 def test_any_tag_is_read(tag: str) -> None:
     matching_tags([tag], NAME, Version("1.2.3"))
 
@@ -185,6 +187,11 @@ def test_pythons(requires: str, uploaded: tuple[int, int, int], chosen: str) -> 
     moment = datetime(*uploaded, tzinfo=UTC)
     first, decision = next(choose_pythons(HERE, requires, moment))
     assert str(first.identity.version) == chosen == decision.value
+
+
+@given(st.one_of(st.text(), HUGE.map(">={}".format)))
+def test_any_requires_python_is_read(requires: str) -> None:
+    assert list(choose_pythons(HERE, requires, None))
 
 
 @pytest.mark.parametrize(

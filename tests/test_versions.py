@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from samebytes.errors import ArtifactError
+from samebytes.compare.contents.fields import read_metadata
+from samebytes.compare.contents.reading import Bounds
+from samebytes.errors import ArtifactError, UserError
+from samebytes.fleet.requirements import read_requirements
 from samebytes.index.settings import IndexSettings
 from samebytes.interpreter import find_interpreter
 from samebytes.process import Finished, Runner
 from samebytes.toolchain import Toolshed
+from samebytes.verify.targets import read_requirement
 from samebytes.versions import requirement_or_none, specifiers_or_none, version_or_none
 
 DIGITS = st.integers(1, 9000).map("9".__mul__)
@@ -96,3 +103,33 @@ def test_no_requirement_is_the_name_of_a_file(shed: Toolshed) -> None:
         "evil-1-0-py3-none-any-whl",
         'zope-interface[A]>1; os_name == "x"',
     ]
+
+
+NINES = "9" * 5000
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda: read_requirement(f"a=={NINES}"),
+        lambda: read_requirement("a; " + "(" * 900),
+        lambda: read_requirements(Path("r.txt"), f"a=={NINES[:4000]}"),
+        lambda: read_requirements(Path("r.txt"), "a; " + "(" * 4000),
+        lambda: find_interpreter(NINES, Runner(), {}),
+    ],
+)
+def test_what_users_name_is_refused_in_words(read: Callable[[], object]) -> None:
+    with pytest.raises(UserError):
+        read()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"Requires-Python: >={NINES}",
+        "Requires-Dist: a; os_name == '\\x22\\x27'",
+        f"Requires-Dist: a; {'(' * 9000}",
+    ],
+)
+def test_metadata_that_are_compared_may_hold_anything(line: str) -> None:
+    assert read_metadata(f"{line}\n", "Requires-Python: >=3\nRequires-Dist: a\n", Bounds()).findings

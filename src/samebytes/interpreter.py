@@ -17,11 +17,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from samebytes.errors import SamebytesError, UserError
 from samebytes.process import Runner
 from samebytes.recipe import PythonId
+from samebytes.versions import version_or_none
 
 _PROBE = """
 import json, platform, sys, sysconfig, zlib
@@ -77,12 +78,9 @@ def find_interpreter(wanted: str | None, runner: Runner, environ: Mapping[str, s
 
 
 def _version(text: str) -> Version:
-    try:
-        version = Version(text)
-    except InvalidVersion:
-        raise UserError(
-            f"{text!r} is not a Python version.", hint="For example: --python 3.12"
-        ) from None
+    version = version_or_none(text)
+    if version is None:
+        raise UserError(f"{text!r} is not a Python version.", hint="For example: --python 3.12")
     if len(version.release) < 2:
         raise UserError(
             f"Python {text} leaves the version open, and the bytes could depend on it.",

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from samebytes import epoch as epochs
 from samebytes.archive.unpack import SDIST_SUFFIXES, file_times, unpack_sdist
@@ -21,6 +20,7 @@ from samebytes.errors import ArtifactError, UserError
 from samebytes.git import Checkout, Git
 from samebytes.index.client import Index
 from samebytes.recipe import GitRevision, SdistFile, SourceId
+from samebytes.versions import parse_requirement
 
 PYPI_PREFIX = "pypi:"
 
@@ -44,6 +44,16 @@ class GitSource:
 
     def __str__(self) -> str:
         return f"{self.checkout.root} at {self.commit}"
+
+    def alone(self, folder: Path) -> GitSource:
+        """The same commit in a new repository, where nothing is but it and what it came from.
+
+        One that has submodules stays where it is: they are taken from there.
+        """
+        if ".gitmodules" in self.git.files(self.checkout, self.commit):
+            return self
+        self.git.extract(self.checkout, self.commit, folder)
+        return replace(self, checkout=replace(self.checkout, root=folder))
 
     def as_of(self, epoch: Epoch) -> datetime:
         """Of which moment the build requirements are resolved: of the commit."""
@@ -236,12 +246,12 @@ def find_source(text: str, revision: str | None, *, git: Git, index: Index) -> S
 
 def _release(text: str) -> tuple[NormalizedName, Version]:
     try:
-        requirement = Requirement(text)
+        requirement = parse_requirement(text)
         (specifier,) = requirement.specifier
         if specifier.operator != "==" or requirement.extras or requirement.url:
             raise ValueError
         return canonicalize_name(requirement.name), Version(specifier.version)
-    except (InvalidRequirement, InvalidVersion, ValueError):
+    except ValueError:
         raise UserError(
             f"{PYPI_PREFIX}{text} does not name one release.",
             hint=f"Name and version are needed, for example {PYPI_PREFIX}django==5.2.19",

@@ -24,6 +24,7 @@ from samebytes.fleet.entries import (
     locked_or_skipped,
     read_text,
 )
+from samebytes.versions import version_or_none
 
 MAX_DEPTH = 20
 MAX_FILES = 100
@@ -220,7 +221,10 @@ def _pinned(specifier: SpecifierSet) -> Version | None:
     pins = [pin.version for pin in specifier if pin.operator == "=="]
     if len(pins) != 1 or len(specifier) != 1 or pins[0].endswith(".*"):
         return None
-    return Version(pins[0])
+    version = version_or_none(pins[0])
+    if version is None:
+        raise ValueError(f"{pins[0]} is no version")
+    return version
 
 
 def _is_place(text: str) -> bool:

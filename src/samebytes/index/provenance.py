@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from packaging.utils import (
-    InvalidSdistFilename,
-    InvalidWheelFilename,
     parse_sdist_filename,
     parse_wheel_filename,
 )
@@ -24,6 +22,8 @@ from samebytes.index.listing import IndexFile
 from samebytes.wire import Node
 
 _STATEMENT = "https://in-toto.io/Statement/v1"
+#: Characters of a file's name, as file systems have it.
+_LONGEST_NAME = 255
 
 
 class Signature(StrEnum):
@@ -187,10 +187,15 @@ def _load(document: bytes) -> object:
 
 
 def _parsed(filename: str) -> object:
-    """What a file's name means; names may be spelled in several ways."""
+    """What a file's name means; names may be spelled in several ways.
+
+    What is too long for a name means itself: a short one stands for few tags at most.
+    """
+    if len(filename) > _LONGEST_NAME:
+        return filename
     try:
         if filename.endswith(".whl"):
             return parse_wheel_filename(filename)
         return parse_sdist_filename(filename), filename.endswith(".zip")
-    except (InvalidSdistFilename, InvalidWheelFilename):
+    except ValueError:
         return filename

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from samebytes import epoch as epochs
+from samebytes.versions import LONGEST_VERSION, version_or_none
 
 _LINE = re.compile(r"(?P<name>[\w.-]+)\s*\(?(?P<version>[^\s()]*)\)?")
 
@@ -84,13 +85,12 @@ class Generated:
 
 def read_generator(line: str) -> Generated | None:
     """From a line such as ``setuptools (84.2.1)``; None where the program is not known."""
+    if len(line) > LONGEST_VERSION:
+        return None
     match = _LINE.fullmatch(line.strip())
     if match is None or match["name"] not in GENERATORS:
         return None
-    try:
-        version = Version(match["version"])
-    except InvalidVersion:
-        version = None
+    version = version_or_none(match["version"])
     if version is not None and (version.local or version.is_devrelease or version == Version("0")):
         version = None  # built from its own tree: no release is meant
     return Generated(line=line, generator=GENERATORS[match["name"]], version=version)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from packaging.requirements import Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.utils import parse_wheel_filename
 from packaging.version import Version
 
@@ -17,6 +17,7 @@ from samebytes.errors import UserError
 from samebytes.infer.candidate import Decision
 from samebytes.interpreter import Interpreter, find_interpreter
 from samebytes.process import Runner
+from samebytes.versions import specifiers_or_none
 
 #: When the minor versions of Python 3 were released (https://devguide.python.org/versions/).
 _RELEASED = {
@@ -81,10 +82,7 @@ def choose_pythons(
             why = f"the wheel's name has cp3{tagged}"
             yield each, Decision("python", str(each.identity.version), why)
             return
-    try:
-        specifier = SpecifierSet(requires)
-    except InvalidSpecifier:
-        specifier = SpecifierSet()
+    specifier = specifiers_or_none(requires) or SpecifierSet()
     fit = [each for each in here if specifier.contains(each.identity.version, prereleases=True)]
     fit = fit or list(here)
     own = [each for each in fit if os.path.samefile(each.path, sys.executable)]

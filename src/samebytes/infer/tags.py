@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
+
+from samebytes.versions import version_or_none
 
 #: What may stand before the version, besides the project's own name.
 _WORDS = r"(?:v|ver|version|rel|release|releases|tags?)"
@@ -30,8 +32,9 @@ def matching_tags(
 ) -> tuple[TagMatch, ...]:
     """The tags of a release, the likeliest first.
 
-    ``1.2.3``, ``v1.2.3``, ``name-1.2.3``, ``release_1_2_3``, ``name/v1.2.3``; 2024.01.05 is
-    2024.1.5, as in PEP 440.
+    A version stands alone, or after ``v`` or a word such as ``release``, after the project's name,
+    or after both; its parts are apart by dots, or by underscores or hyphens instead. Versions are
+    equal as in PEP 440: 2024.01.05 is 2024.1.5.
     """
     found = (TagMatch(rank, tag) for tag in tags if (rank := _rank(tag, name, version)) is not None)
     return tuple(sorted(found))
@@ -52,10 +55,5 @@ def _rank(tag: str, name: NormalizedName, version: Version) -> int | None:
 
 
 def _is_version(text: str, version: Version) -> bool:
-    for spelled in (text, text.replace("_", "."), text.replace("-", ".")):
-        try:
-            if Version(spelled) == version:
-                return True
-        except InvalidVersion:
-            continue
-    return False
+    spellings = (text, text.replace("_", "."), text.replace("-", "."))
+    return any(version_or_none(spelled) == version for spelled in spellings)

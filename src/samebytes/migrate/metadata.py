@@ -11,14 +11,12 @@ from fnmatch import fnmatch
 from typing import cast
 
 from packaging.metadata import RawMetadata, parse_email
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
 
 from samebytes.errors import ArtifactError
 from samebytes.migrate.facts import Facts
 from samebytes.migrate.tree import Tree
+from samebytes.versions import requirement_or_none, specifiers_or_none, version_or_none
 
 #: License files that hatchling finds by itself (CoreMetadata.license_files).
 _LICENSES = ("LICEN[CS]E*", "COPYING*", "NOTICE*", "AUTHORS*")
@@ -296,23 +294,18 @@ def _is_same(one: str, two: str) -> bool:
 
 
 def _version(text: str) -> str:
-    try:
-        return str(Version(text))
-    except InvalidVersion:
-        return text
+    version = version_or_none(text)
+    return text if version is None else str(version)
 
 
 def _specifiers(text: str) -> str:
-    try:
-        return str(SpecifierSet(text))
-    except InvalidSpecifier:
-        return text
+    specifiers = specifiers_or_none(text)
+    return text if specifiers is None else str(specifiers)
 
 
 def _requirement(text: str) -> str:
-    try:
-        requirement = Requirement(text)
-    except InvalidRequirement:
+    requirement = requirement_or_none(text)
+    if requirement is None:
         return text
     extras = ",".join(sorted(map(canonicalize_name, requirement.extras)))
     marker = "" if requirement.marker is None else _marker(requirement.marker._markers)

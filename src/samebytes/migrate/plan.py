@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from samebytes.errors import ArtifactError
@@ -28,6 +27,7 @@ from samebytes.migrate.tables import HATCH_VCS, HATCHLING, hatch_tables
 from samebytes.migrate.tree import Tree
 from samebytes.migrate.version import VersionPlan, declared_version, subtable, version_plan
 from samebytes.migrate.wheel_rules import wheel_plan
+from samebytes.versions import requirement_or_none
 
 SETUPTOOLS = ("setuptools.build_meta", "setuptools.build_meta:__legacy__")
 
@@ -186,10 +186,8 @@ def _requires(pyproject: Mapping[str, object], version: VersionPlan) -> list[str
 
 
 def _requirement_name(text: str) -> str:
-    try:
-        return canonicalize_name(Requirement(text).name)
-    except InvalidRequirement:
-        return text
+    requirement = requirement_or_none(text)
+    return text if requirement is None else canonicalize_name(requirement.name)
 
 
 def _is_direct(metadata: Metadata) -> bool:

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from packaging.metadata import parse_email
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from samebytes.errors import ArtifactError
 from samebytes.migrate.before import Before
 from samebytes.migrate.facts import Facts
 from samebytes.migrate.version import VersionPlan, subtable
 from samebytes.migrate.wheel_rules import WheelPlan
+from samebytes.versions import specifiers_or_none
 
 #: What the build writes into an sdist, and no tree has.
 _GENERATED = ("PKG-INFO", "setup.cfg")
@@ -60,10 +60,10 @@ def refusal_reasons(
 def _tag_reasons(before: Before) -> Iterator[str]:
     """Why hatchling would give the wheel another tag: it takes it from Requires-Python."""
     requires = parse_email(before.metadata)[0].get("requires_python", "")
-    try:
-        admits = any(SpecifierSet(requires).contains(f"2.{minor}.99") for minor in range(8))
-    except InvalidSpecifier:
+    specifiers = specifiers_or_none(requires)
+    if specifiers is None:
         return
+    admits = any(specifiers.contains(f"2.{minor}.99") for minor in range(8))
     if requires and admits and "-py3-none-any" in before.wheel.filename:
         yield f"The wheel is tagged py3, but Requires-Python ({requires}) admits Python 2."
     if requires and not admits and "-py2.py3-none-any" in before.wheel.filename:

@@ -9,10 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from packaging.version import InvalidVersion, Version
-
 from samebytes.migrate.facts import Facts, folder
 from samebytes.migrate.tree import Tree
+from samebytes.versions import version_or_none
 
 #: What hatchling looks for by itself (hatchling.version.core.RegexVersionFile.DEFAULT_PATTERN).
 _DEFAULT_PATTERN = r'(?i)^(__version__|VERSION)(?: ?\: ?str)? *= *([\'"])v?(?P<version>.+?)\2'
@@ -234,10 +233,8 @@ def _finds(pattern: str, text: str, version: str) -> bool:
 
 
 def _is_version(text: str, version: str) -> bool:
-    try:
-        return Version(text) == Version(version)
-    except InvalidVersion:
-        return False
+    found = version_or_none(text)
+    return found is not None and found == version_or_none(version)
 
 
 def _listed(value: object) -> str:

@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 
 from samebytes.archive.canonical import TarFacts
 from samebytes.archive.damage import damage_named
 from samebytes.archive.unpack import DATA_FILTER, unpack_sdist
 from samebytes.source import GitSource, Source
 from samebytes.variations.conditions import Conditions
+from samebytes.versions import specifiers_or_none
 from samebytes.workspace import Room
 
 #: How long before the build somebody checked the project out, in seconds.
@@ -142,9 +143,7 @@ def supported_pythons(project: Path) -> SpecifierSet:
         with suppress(OSError, ValueError):
             found = _PYTHON_REQUIRES.search((project / file).read_text("utf-8"))
             text = text or (found[1].strip() if found else "")
-    with suppress(InvalidSpecifier):
-        return SpecifierSet(text)
-    return SpecifierSet()
+    return specifiers_or_none(text) or SpecifierSet()
 
 
 def _name(project: Path) -> str | None:

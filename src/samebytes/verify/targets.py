@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.tags import Tag, sys_tags
 from packaging.utils import (
     InvalidSdistFilename,
@@ -18,7 +17,7 @@ from packaging.utils import (
     parse_sdist_filename,
     parse_wheel_filename,
 )
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from samebytes.archive.artifact import SUFFIXES, Form, form_of
 from samebytes.digest import Digest
@@ -27,6 +26,7 @@ from samebytes.index.client import Index
 from samebytes.index.listing import IndexFile
 from samebytes.source import PYPI_PREFIX
 from samebytes.verify.task import NamedSource, Task
+from samebytes.versions import parse_requirement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +60,12 @@ def plan_target(text: str, source: NamedSource | None, index: Index) -> Plan:
 def read_requirement(text: str) -> tuple[NormalizedName, Version]:
     """Of ``NAME==VERSION``; raises UserError for everything else."""
     try:
-        requirement = Requirement(text.removeprefix(PYPI_PREFIX))
+        requirement = parse_requirement(text.removeprefix(PYPI_PREFIX))
         (specifier,) = requirement.specifier
         if specifier.operator != "==" or requirement.url:
             raise ValueError
         return canonicalize_name(requirement.name), Version(specifier.version)
-    except (InvalidRequirement, InvalidVersion, ValueError):
+    except ValueError:
         raise UserError(
             f"{text!r} is neither a file nor one release.",
             hint="Name an sdist, a wheel, or a release, for example django==5.2.19",

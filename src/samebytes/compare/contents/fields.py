@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from email.parser import HeaderParser
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from samebytes.compare.contents.reading import Bounds, Finding, Reading
@@ -122,17 +122,17 @@ def _words(value: str) -> str:
 def _requirement(value: str) -> str:
     try:
         requirement = Requirement(value)
-    except (InvalidRequirement, RecursionError):
+        requirement.name = canonicalize_name(requirement.name)
+        requirement.extras = {canonicalize_name(extra) for extra in requirement.extras}
+        return str(requirement)
+    except (ValueError, RecursionError):
         return _words(value)
-    requirement.name = canonicalize_name(requirement.name)
-    requirement.extras = {canonicalize_name(extra) for extra in requirement.extras}
-    return str(requirement)
 
 
 def _specifiers(value: str) -> str:
     try:
         return str(SpecifierSet(value))
-    except InvalidSpecifier:
+    except ValueError:
         return _words(value)
 
 
