@@ -197,7 +197,7 @@ def _trailing(sdist: Sdist) -> Tampered:
 
 
 def _cut(sdist: Sdist) -> Tampered:
-    return refused(sdist.data()[:-9], "in one way only")
+    return refused(sdist.data()[:-9], "damaged, or can be read in several ways")
 
 
 def _file(sdist: Sdist, name: str) -> Tampered:

@@ -185,6 +185,64 @@ def test_a_damaged_source(samebytes: Command, published: Path, tmp_path: Path) -
     assert (found["verdict"], found["failure"]["phase"]) == ("unbuildable", "unpack")
 
 
+def wheel_of(content: str, path: Path) -> Path:
+    """The wheel that own_backend's would give for this content."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("small.py", content)
+        archive.writestr("small-1.0.dist-info/RECORD", "")
+    return path
+
+
+SEEN = """
+import glob, os, subprocess, sys
+PLACES = ("/usr/lib/python3*", "/usr/local/lib/python3*", sys.base_prefix + "/lib/python3*")
+def content():
+    found = [each for place in PLACES for each in glob.glob(place + "/*-packages/*")]
+    found += [each for each in ("/usr/src", "/usr/local/src") if os.path.exists(each)]
+    return repr([each for each in found if not each.endswith("/pyproject_hooks")])
+"""
+
+
+def test_what_is_installed_on_the_host_is_not_seen(samebytes: Command, tmp_path: Path) -> None:
+    """Else a build could fetch what it is said to build from where it was installed."""
+    root = repository(tmp_path / "project", own_backend(SEEN))
+    git(root, "tag", "1.0")
+    published = wheel_of("[]", tmp_path / WHEEL)
+    done = samebytes("verify", published, "--source", root, "--json", "-")
+    assert result(done)["verdict"] == "equivalent", done.stdout
+
+
+HIDDEN = """
+import subprocess
+def content():
+    found = subprocess.run(["git", "cat-file", "-p", "{blob}"], capture_output=True, text=True)
+    log = subprocess.run(["git", "describe", "--tags"], capture_output=True, text=True)
+    return found.stdout + log.stdout
+"""
+
+
+def test_a_build_sees_nothing_else_of_the_repository(samebytes: Command, tmp_path: Path) -> None:
+    root = repository(tmp_path / "project", {"hidden.py": "the published bytes"})
+    blob = git(root, "rev-parse", "HEAD:hidden.py")
+    git(root, "tag", "hidden")
+    git(root, "checkout", "--quiet", "--orphan", "release")
+    git(root, "rm", "--quiet", "-rf", ".")
+    write(root, own_backend(HIDDEN.format(blob=blob)))
+    commit(root)
+    git(root, "tag", "v1.0")
+    published = wheel_of("v1.0\n", tmp_path / WHEEL)
+    done = samebytes("verify", published, "--source", root, "--json", "-")
+    assert result(done)["verdict"] == "equivalent", done.stdout
+
+
+def test_a_source_that_holds_the_wheel(samebytes: Command, published: Path, tmp_path: Path) -> None:
+    held = {"data.bin": (published / WHEEL).read_bytes()}
+    sdist = repacked(published / SDIST, tmp_path / SDIST, held)
+    found = result(samebytes("verify", published / WHEEL, "--source", sdist, "--json", "-"))
+    assert found["verdict"] == "equivalent"
+    assert "holds the published file itself: small-1.0/data.bin" in " ".join(found["remarks"])
+
+
 def test_several_at_once(samebytes: Command, published: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()

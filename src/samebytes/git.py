@@ -192,6 +192,25 @@ class Git:
             self._clone_submodules(destination, Path(common.stdout.rstrip("\n")))
         self._must(destination, "remote", "remove", "origin")
 
+    def extract(self, checkout: Checkout, commit: str, destination: Path) -> None:
+        """Make a bare repository of a commit, its history, and the tags that are in that.
+
+        It has objects of its own, and none of what else is in ``checkout``.
+        """
+        listed = self._read(
+            checkout.root,
+            *("for-each-ref", f"--merged={commit}", "--format=%(refname)", "refs/tags"),
+        )
+        wanted = [commit, *(f"{tag}:{tag}" for tag in listed.stdout.split("\n") if tag)]
+        self._must(None, "init", "--quiet", "--bare", "--template=", os.fspath(destination))
+        self._must(
+            destination,
+            *("fetch", "--quiet", "--no-tags", "--update-shallow", "--stdin"),
+            *("--upload-pack", "git -c uploadpack.allowAnySHA1InWant=true upload-pack"),
+            os.fspath(checkout.root.resolve()),
+            stdin=os.fsencode("".join(f"{each}\n" for each in wanted)),
+        )
+
     def _clone_submodules(self, clone: Path, original: Path) -> None:
         """Fill in submodules from those of the ``original`` git folder, else from their URLs."""
         self._must(clone, "submodule", "--quiet", "init")

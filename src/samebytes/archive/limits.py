@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from samebytes.errors import ArtifactError
+from samebytes.errors import LimitError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +17,7 @@ class Limits:
     headers: int = 384 * 1024**2
 
     def check(self, path: Path, *, members: int = 0, size: int = 0, headers: int = 0) -> None:
-        """Raise ArtifactError if one of them is over its limit."""
+        """Raise LimitError if one of them is over its limit."""
         if members <= self.members and size <= self.size and headers <= self.headers:
             return
         for found, limit, what in (
@@ -26,7 +26,8 @@ class Limits:
             (headers, self.headers, "describes its members in more than {:,} bytes"),
         ):
             if found > limit:
-                raise ArtifactError(
+                raise LimitError(
                     f"{path.name} {what.format(limit)}.",
+                    limit="archive",
                     hint="It was made to exhaust the machine, or is no sdist or wheel.",
                 )

@@ -28,7 +28,20 @@ from samebytes.workspace import Room
 _INSIDE = Path(__file__).with_name("inside.py")
 
 #: The host's folders in which programs and their libraries are; some are links to others.
-_PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store")
+_KINDS = ("bin", "include", "lib", "lib32", "lib64", "libexec", "libx32", "sbin", "share")
+_PROGRAMS = (
+    *(f"/usr/{kind}" for kind in _KINDS),
+    *(f"/usr/local/{kind}" for kind in _KINDS),
+    *("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store"),
+)
+#: Below where a Python is installed: what was installed for it, perhaps what is to be verified.
+_INSTALLED = (
+    "lib*/python3*/dist-packages",
+    "lib*/python3*/ensurepip/_bundled",
+    "lib*/python3*/site-packages",
+)
+#: Where the system's own Pythons are installed, of which a cell sees no more than programs.
+SYSTEM = (Path("/usr"), Path("/usr/local"))
 #: What programs need of /etc; it names no user, and holds no secret.
 _SETTINGS = (
     *("alternatives", "ca-certificates", "ld.so.cache", "ld.so.conf", "ld.so.conf.d"),
@@ -47,8 +60,10 @@ _PROBE_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """``readable`` is what a build may read besides programs: toolchain, interpreter, objects.
+    """``readable`` is what a build may read besides programs: its toolchain, objects of git.
 
+    ``prefixes`` are where other Pythons than the system's are installed: what was installed for
+    them, or for the system's, is not seen. Else a build could fetch the published file from there.
     ``links`` are made to point to where they point on the host, if they are not seen anyway;
     ``calls`` is the folder by which hooks are told their arguments, and answer; ``extra`` are
     options that not every release of bubblewrap has.
@@ -57,6 +72,7 @@ class Cell:
     program: Path
     calls: Path | None = None
     readable: tuple[Path, ...] = ()
+    prefixes: tuple[Path, ...] = ()
     links: tuple[Path, ...] = ()
     bounds: Bounds = field(default_factory=Bounds)
     extra: tuple[str, ...] = ()
@@ -93,7 +109,13 @@ class Cell:
     def _given(self) -> tuple[Path, ...]:
         """The host's files, besides programs, each at its own place."""
         hooks = Path(pyproject_hooks.__file__).parent
-        return (_INSIDE, Path(noted.path()), hooks, *self.readable)
+        return (*self.prefixes, *self.readable, _INSIDE, Path(noted.path()), hooks)
+
+    def _hidden(self) -> Iterator[Path]:
+        """What Pythons have installed."""
+        for prefix in (*SYSTEM, *self.prefixes):
+            for pattern in _INSTALLED:
+                yield from (path for path in prefix.glob(pattern) if path.is_dir())
 
     def _options(self, room: Room) -> Iterator[str | Path]:
         yield from (self.program, "--unshare-all", "--unshare-user", "--die-with-parent")
@@ -108,19 +130,28 @@ class Cell:
         steps = self._steps(room)
         for step in steps:
             yield from ("--tmpfs", step)
-        for path in self._given():
-            yield from ("--ro-bind", path, path)
-        for link in self.links:
-            if not any(link.is_relative_to(path) for path in self._given()):
-                yield from ("--symlink", os.readlink(link), link)
+        hidden = tuple(dict.fromkeys(path.resolve() for path in self._hidden()))
+        yield from self._shown(hidden)
         # What is mounted cannot be replaced by something else, such as a link to what is not here.
         yield from ("--ro-bind", room.root, room.root)
         for folder in filter(None, (*room.folders, self.calls)):
             yield from ("--bind", folder, folder)
         # Whom the kernel takes for root could write the settings of the machine below /proc; the
         # others are in memory, and as large as one likes.
-        for closed in ("/proc", "/dev", *map(os.fspath, steps), "/"):
+        for closed in ("/proc", "/dev", *map(os.fspath, (*steps, *hidden)), "/"):
             yield from ("--remount-ro", closed)
+
+    def _shown(self, hidden: Sequence[Path]) -> Iterator[str | Path]:
+        """What is given, and the links to it, but nothing of what is ``hidden``."""
+        for path in self.prefixes:
+            yield from ("--ro-bind", path, path)
+        for path in hidden:
+            yield from ("--tmpfs", path)
+        for path in self._given()[len(self.prefixes) :]:
+            yield from ("--ro-bind", path, path)
+        for link in self.links:
+            if not any(link.is_relative_to(path) for path in self._given()):
+                yield from ("--symlink", os.readlink(link), link)
 
     def _steps(self, room: Room) -> tuple[Path, ...]:
         """What lies between the common places and what is mounted below them.

@@ -24,7 +24,7 @@ from samebytes.infer.system import pinned
 from samebytes.recipe import Route
 from samebytes.request import Workshop
 from samebytes.sandbox import noted
-from samebytes.sandbox.cell import PATH, Cell, report_of
+from samebytes.sandbox.cell import PATH, SYSTEM, Cell, report_of
 from samebytes.sandbox.tried import Tried, read_tried
 from samebytes.source import GitSource, SdistSource, Source, set_times
 from samebytes.verify.verification import Failure, Made, Phase
@@ -36,12 +36,16 @@ _LARGEST = 1024**2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rebuilt:
-    """The file and its recipe, or why there is none; ``tried`` is what the build tried."""
+    """The file and its recipe, or why there is none; ``tried`` is what the build tried.
+
+    ``remarks`` are what should be known of the source.
+    """
 
     path: Path | None
     made: Made | None
     failure: Failure | None
     tried: frozenset[Tried]
+    remarks: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +67,13 @@ class Bench:
             path = work.build()
         except _FailedError as failed:
             failure = failed.failure
-        return Rebuilt(path=path, made=work.made, failure=failure, tried=frozenset(work.tried))
+        return Rebuilt(
+            path=path,
+            made=work.made,
+            failure=failure,
+            tried=frozenset(work.tried),
+            remarks=work.remarks,
+        )
 
 
 class _FailedError(Exception):
@@ -89,6 +99,7 @@ class _Work:
         self.room = room
         self.made: Made | None = None
         self.shared: tuple[Path, ...] = ()
+        self.remarks: tuple[str, ...] = ()
         self.tried: set[Tried] = set()
         self.distribution: Distribution = "wheel" if bench.form is Form.WHEEL else "sdist"
 
@@ -154,6 +165,7 @@ class _Work:
         mtime = stamps.epoch or epochs.ZIP_FLOOR
         project = source.tree(self.room.tree, mtime)
         self.shared = tuple(_shared(self.room.tree))
+        self.remarks = source.warnings(self.room.tree)
         if self.candidate.windows and isinstance(source, GitSource):
             source.git.convert_line_ends(self.room.tree)
             set_times(self.room.tree, mtime)
@@ -187,10 +199,11 @@ class _Work:
             plain = Surroundings(environment=environment | hidden, umask=candidate.umask)
             return replace(backend, surroundings=plain)
         python = (self.candidate.python.path, toolchain.python)
-        readable = (toolchain.root, *map(_prefix, python), *self.shared)
+        prefixes = dict.fromkeys(map(_prefix, python))
         cell = replace(
             bench.cell,
-            readable=tuple(dict.fromkeys(readable)),
+            readable=(toolchain.root, *self.shared),
+            prefixes=tuple(prefix for prefix in prefixes if prefix not in SYSTEM),
             links=tuple(dict.fromkeys(link for each in python for link in _links(each))),
         )
         confined = cell.surroundings(

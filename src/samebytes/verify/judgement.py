@@ -57,7 +57,7 @@ def judge_unreadable(path: Path, digest: Digest, error: SamebytesError) -> Verif
         digest=digest,
         source="",
         verdict=Verdict.DIFFERENT,
-        problems=(f"It cannot be read in one way only: {error.message}",),
+        problems=(f"It is damaged, or can be read in several ways: {error.message}",),
     )
 
 

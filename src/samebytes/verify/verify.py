@@ -5,20 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import islice
+
+from packaging.utils import canonicalize_name
 
 from samebytes.archive.artifact import Artifact, read_artifact
 from samebytes.archive.limits import Limits
 from samebytes.compare.evidence import is_evidence
 from samebytes.compare.model import Verdict
 from samebytes.digest import Digest
-from samebytes.errors import ArtifactError
-from samebytes.infer.candidate import Candidate
+from samebytes.errors import ArtifactError, LimitError, SamebytesError
+from samebytes.infer.candidate import Candidate, Stamps
 from samebytes.infer.candidates import Known, candidates
+from samebytes.infer.stamps import member_times
 from samebytes.recipe import SdistFile
 from samebytes.request import Workshop
 from samebytes.sandbox.tried import Tried
-from samebytes.source import SdistSource, Source
+from samebytes.source import GitSource, SdistSource, Source
 from samebytes.verify.attempt import Bench, Rebuilt
 from samebytes.verify.judgement import judge, judge_unreadable, read_published
 from samebytes.verify.means import Means
@@ -43,10 +45,13 @@ def verify(subject: Subject, means: Means, workshop: Workshop) -> Verification:
 def _verify(subject: Subject, means: Means, workshop: Workshop) -> Verification:
     try:
         published = read_published(subject.path, subject.digest)
+    except LimitError:
+        raise  # which says nothing of what is in it
     except ArtifactError as error:
         found = judge_unreadable(subject.path, subject.digest, error)
         return replace(found, source=_name(subject.source))
-    key = Digest.of(f"{subject.source.key} {subject.digest}".encode()).hex
+    # Of the published file a build may know the name, which it gives itself, and nothing else.
+    key = Digest.of(f"{subject.source.key} {subject.path.name}".encode()).hex
     with (
         workspace(key, base=workshop.base, guarded=True) as space,
         temporary_files(space.shelf()) as calls,
@@ -61,6 +66,8 @@ def _verify(subject: Subject, means: Means, workshop: Workshop) -> Verification:
         )
         try:
             return _Work(subject, means, published, bench).verification()
+        except SamebytesError:
+            raise
         except BaseException:
             workshop.runner.stop()
             raise
@@ -84,15 +91,23 @@ class _Work:
         if best is None:
             message = "There is no Python here that could build it."
             return self._unbuildable(Failure(phase=Phase.REQUIREMENTS, message=message), None)
-        return replace(best, attempts=self.attempts, tried=tuple(sorted(self.tried)))
+        remarks = (*best.remarks, *self._suspicions(known, best))
+        tried = tuple(sorted(self.tried))
+        return replace(best, attempts=self.attempts, tried=tried, remarks=remarks)
 
     def _known(self) -> Known:
         source = self.subject.source
         sdist, texts, commit = None, {}, None
         if isinstance(source, SdistSource):
             sdist = read_artifact(source.path, Limits(), wanted=is_evidence)
-        else:
-            texts, commit = self._looked_up(), source.epoch().seconds
+        elif isinstance(source, GitSource):
+            place = source.checkout.project
+            for name in ("pyproject.toml", "setup.cfg"):
+                path = (place / name).as_posix()
+                texts[name] = source.git.show(source.checkout, source.commit, path)[:_LARGEST]
+            commit = source.epoch().seconds
+            alone = source.alone(self.bench.space.root / "repository")
+            self.bench = replace(self.bench, source=alone)
         return Known(
             published=self.published,
             sdist=sdist,
@@ -103,26 +118,38 @@ class _Work:
             pythons=self.means.pythons,
         )
 
-    def _looked_up(self) -> dict[str, str]:
-        """What the files of the revision say that decide how it is built."""
-        room = self.bench.space.room("look")
-        project = self.subject.source.tree(room.tree, 0)
-        texts = {}
-        for name in ("pyproject.toml", "setup.cfg"):
-            path = project / name
-            if path.is_file() and not path.is_symlink() and path.stat().st_size <= _LARGEST:
-                texts[name] = path.read_text("utf-8", "replace")
-        room.remove()
-        return texts
+    def _suspicions(self, known: Known, found: Verification) -> Iterator[str]:
+        """What lets the build give the published file without building it."""
+        name = canonicalize_name(self.subject.path.name.partition("-")[0])
+        for pin in found.recipe.pins if found.recipe else ():
+            if pin.name == name:
+                yield f"It was built with a release of itself: {pin}."
+        members = known.sdist.members if known.sdist else ()
+        if same := [
+            each.name for each in members if each.content.sha256 == str(self.published.digest)
+        ]:
+            yield f"The source holds the published file itself: {same[0]}."
+        elif wheels := [each.name for each in members if each.name.endswith(".whl")]:
+            listed = ", ".join(wheels[:3])
+            yield f"The source holds wheels, from which its build may copy: {listed}."
 
     def _attempts(self, known: Known) -> Iterator[Verification]:
-        """One a recipe, until one of them gives the same contents, or takes all that it may."""
-        for candidate in islice(candidates(known), self.means.effort.attempts):
+        """One a recipe, until one of them gives the same bytes, or takes all that it may."""
+        has_one_time = len(set(member_times(self.published).values())) == 1
+        equivalent: list[Stamps] = []
+        for candidate in candidates(known):
+            # What gives the same contents can only be bettered by the right time, if it is one.
+            if equivalent and (not has_one_time or candidate.stamps in equivalent):
+                continue
+            if self.attempts == self.means.effort.attempts:
+                return
             self.attempts += 1
             found = self._attempt(candidate)
             yield found
-            if found.is_verified or _is_beyond_bounds(found):
+            if found.verdict is Verdict.IDENTICAL or _is_beyond_bounds(found):
                 return
+            if found.verdict is Verdict.EQUIVALENT:
+                equivalent.append(candidate.stamps)
 
     def _attempt(self, candidate: Candidate) -> Verification:
         rebuilt = self.bench.rebuild(candidate)
@@ -140,6 +167,7 @@ class _Work:
             source=_name(self.subject.source),
             recipe=rebuilt.made,
             evidence=candidate.decisions,
+            remarks=rebuilt.remarks,
         )
 
     def _unbuildable(
@@ -153,6 +181,7 @@ class _Work:
             failure=failure,
             recipe=rebuilt.made if rebuilt else None,
             evidence=candidate.decisions if candidate else (),
+            remarks=rebuilt.remarks if rebuilt else (),
         )
 
 
