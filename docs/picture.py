@@ -1,4 +1,4 @@
-"""Draws docs/terminal.svg, docs/migrate.svg and docs/check.svg: what the commands really print.
+"""Draws docs/terminal.svg, migrate.svg, check.svg and verify.svg: what the commands really print.
 
 hatch run docs:picture
 """
@@ -10,10 +10,17 @@ import os
 import subprocess
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 from rich.console import Console
 from rich.text import Text
+
+from samebytes.cli.console import cache_folder
+from samebytes.index.client import Index
+from samebytes.index.settings import IndexSettings
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -25,6 +32,7 @@ FOLDER = Path(__file__).parent
 BUILD = ["build", "pypi:django==5.2.19"]
 MIGRATE = ["migrate", "--kit", "django"]
 CHECK = ["check"]
+VERIFY = ["verify", "click==8.1.8", "django==5.2.19"]
 WIDTH = 130
 
 
@@ -52,6 +60,23 @@ def draw(arguments: list[str], folder: Path, name: str) -> None:
     console.save_svg(str(FOLDER / name), title="samebytes", unique_id=name.partition(".")[0])
 
 
+def tampered_wheel(folder: Path) -> Path:
+    """A published wheel with one file more, which Python would run whenever it starts."""
+    index = Index(IndexSettings.from_pip(os.environ), cache_folder() / "downloads")
+    files = index.release(canonicalize_name("six"), Version("1.17.0"))
+    (wheel,) = (index.fetch(file).path for file in files if file.is_wheel)
+    target = folder / wheel.name
+    target.write_bytes(wheel.read_bytes())
+    with zipfile.ZipFile(target, "a") as archive:
+        archive.writestr("six_helper.pth", "import six_helper\n")
+    return target
+
+
+def draw_verify(folder: Path) -> None:
+    folder.mkdir()
+    draw([*VERIFY, tampered_wheel(folder).name], folder, "verify.svg")
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -59,6 +84,7 @@ def main() -> None:
         checkout = django_checkout(RELEASES[1], folder / "django")
         draw(MIGRATE, checkout, "migrate.svg")
         draw(CHECK, repository(folder / "small", TWO_FAULTS), "check.svg")
+        draw_verify(folder / "downloads")
 
 
 if __name__ == "__main__":
