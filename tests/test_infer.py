@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from samebytes.infer.system import merged, pinned, read_build_system
 from samebytes.infer.tags import matching_tags
 from samebytes.interpreter import Interpreter
 from samebytes.recipe import PythonId
+from samebytes.verify.revision import _project_name
 
 NAME = canonicalize_name("some-name")
 #: With more digits than int() takes.
@@ -150,6 +152,10 @@ def test_any_tag_is_read(tag: str) -> None:
         ("a-1-py3-none-any.whl", "", {}),
         ("a-1-py2.py3-none-any.whl", "", {"universal": "1"}),
         ("a-1-py2.py3-none-any.whl", "[bdist_wheel]\nuniversal = 1\n", {}),
+        ("a-1-py2.py3-none-any.whl", "[a]\nb=1\n[wheel]\n  Universal:True", {}),
+        ("a-1-py2.py3-none-any.whl", "[bdist_wheel]\nuniversal = 0\n", {"universal": "1"}),
+        ("a-1-py2.py3-none-any.whl", "[other]\nuniversal = 1\n", {"universal": "1"}),
+        ("a-1-py2.py3-none-any.whl", "[wheel]\n[other\nuniversal = 1\n", {"universal": "1"}),
         ("a-1-py2-none-any.whl", "", {"python_tag": "py2"}),
         ("a-1-py39-none-any.whl", "", {"python_tag": "py39"}),
         ("a-1-2-py3-none-any.whl", "", {"build_number": "2"}),
@@ -160,6 +166,18 @@ def test_options(filename: str, setup_cfg: str, options: dict[str, str]) -> None
     found, decisions = wheel_options(filename, setup_cfg)
     assert found == options
     assert len(decisions) == len(options)
+
+
+@pytest.mark.parametrize("text", ["\n", " ", "\t\n", "universal", "universal=", "[", "[wheel]\n"])
+def test_hostile_files_take_little_time(text: str) -> None:
+    long = text * (1024**2 // len(text))
+    begun = time.process_time()
+    for before in ("", "[bdist_wheel]\n", "[bdist_wheel]\na", "universal", "setuptools ("):
+        wheel_options("a-1-py2.py3-none-any.whl", before + long)
+        _project_name("setup.py", before + long + "!")
+        read_generator(before + long + "!")
+        matching_tags([before + long + "!"], NAME, Version("1"))
+    assert time.process_time() - begun < 10
 
 
 def python(version: str) -> Interpreter:

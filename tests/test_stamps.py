@@ -23,6 +23,7 @@ from samebytes.infer.styles import styled
 
 NOW = 1_733_333_722  # an even number of seconds, as zip has them
 OTHER = 1_700_000_001
+MEBIBYTE = 1024**2
 TEXT = "".join(f"line {number * number}\n" for number in range(400))
 
 
@@ -156,9 +157,29 @@ METADATA = "Metadata-Version: 2.1\nName: a\nVersion: 1\n{}\n"
         ("setuptools", "Requires-Dist: b <2,>=1\n", ["wheel<0.44,>=0.42"]),
         ("setuptools", "Requires-Dist: b<2,>=1\n", []),
         ("hatchling", "Requires-Dist: b (<2,>=1)\n", []),
+        # not of one requirement, or of the description
+        ("setuptools", "Requires-Dist: b\nX: (c\n", []),
+        ("setuptools", "\nRequires-Dist: b (<2,>=1)\nRequires-Dist: b <2\n", []),
+        ("setuptools", "X: b\n\nRequires-Dist: b\n (c\n", []),
+        ("bdist_wheel", "\nPlatform: UNKNOWN\n", []),
     ],
 )
 def test_styles(tmp_path: Path, generator: str, lines: str, requirements: list[str]) -> None:
     name = "a-1.dist-info/METADATA"
     published = wheel(tmp_path, {name: NOW}, texts={name: METADATA.format(lines)})
     assert [str(each) for each, _ in styled(published, generator)] == requirements
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["\n", " ", "\t\n", ":\n", "\r", "X: y\n", "Requires-Dist: ", "Requires-Dist: b\n", "(", " ("],
+)
+def test_hostile_metadata_take_little_time(tmp_path: Path, text: str) -> None:
+    name = "a-1.dist-info/METADATA"
+    for before in ("", "Requires-Dist: ", "A: b\n"):
+        metadata = (before + text * MEBIBYTE)[:MEBIBYTE]
+        published = wheel(tmp_path, {name: NOW}, texts={name: metadata})
+        begun = time.process_time()
+        list(styled(published, "setuptools"))
+        list(styled(published, "bdist_wheel"))
+        assert time.process_time() - begun < 5

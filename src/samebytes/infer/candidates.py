@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from email.parser import HeaderParser
 from typing import Any
 
 from packaging.requirements import Requirement
@@ -234,8 +233,8 @@ class _Parts:
 
     def _requires_python(self) -> str:
         top = top_folder(self.known.published)
-        text = self.origin.text(f"{top}/METADATA" if self.is_wheel else "PKG-INFO")
-        return HeaderParser().parsestr(text).get("Requires-Python", "")
+        fields = self.origin.fields(f"{top}/METADATA" if self.is_wheel else "PKG-INFO")
+        return fields.get("Requires-Python", "")
 
 
 def _listed(pins: Iterable[Requirement]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from email.parser import HeaderParser
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -32,7 +31,7 @@ def backend_bounds(
     origin: Origin, system: BuildSystem
 ) -> Iterator[tuple[tuple[Requirement, ...], Decision]]:
     """Bounds for the backend of an sdist by its ``Metadata-Version``."""
-    version = HeaderParser().parsestr(origin.text("PKG-INFO")).get("Metadata-Version", "")
+    version = origin.fields("PKG-INFO").get("Metadata-Version", "")
     for name, written in _WRITTEN.items():
         if version in written and system.requires_name(name) and not system.is_own:
             pin = Requirement(f"{name}{SpecifierSet(written[version])}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from email.message import Message
 from typing import NamedTuple
 
 from packaging.requirements import Requirement
@@ -15,11 +16,15 @@ from samebytes.archive.artifact import Artifact
 from samebytes.compare.evidence import Origin
 from samebytes.compare.pairing import top_folder
 
-_PARENTHESES = re.compile(r"^Requires-Dist: [^;(]+ \(", re.MULTILINE)
-_SPACE = re.compile(r"^Requires-Dist: [^;( ]+ [<>=!~]", re.MULTILINE)
+#: Of the text of a Requires-Dist, from its beginning.
+_PARENTHESES = re.compile(r"[^;(]+ \(")
+_SPACE = re.compile(r"[^;( ]+ [<>=!~]")
 
 
 class _Wheel(NamedTuple):
+    """``fields`` are those of METADATA, of which ``metadata`` is the whole text."""
+
+    fields: Message
     metadata: str
     entry_points: str
     has_license: bool
@@ -33,13 +38,17 @@ class _Style(NamedTuple):
     is_seen: Callable[[_Wheel], object]
 
 
+def _requires_so(wheel: _Wheel, spelling: re.Pattern[str]) -> bool:
+    return any(spelling.match(text) for text in wheel.fields.get_all("Requires-Dist", []))
+
+
 #: By what WHEEL names: the other of the two, whose release WHEEL does not tell.
 _STYLES = {
     "bdist_wheel": (
         _Style(
             "setuptools<57",
             "METADATA has no License-File, though there is a license",
-            lambda wheel: wheel.has_license and "\nLicense-File: " not in wheel.metadata,
+            lambda wheel: wheel.has_license and "License-File" not in wheel.fields,
         ),
         _Style(
             "setuptools<60.9",
@@ -49,7 +58,7 @@ _STYLES = {
         _Style(
             "setuptools<62.2",
             "METADATA has Platform: UNKNOWN",
-            lambda wheel: "\nPlatform: UNKNOWN\n" in wheel.metadata,
+            lambda wheel: "UNKNOWN" in wheel.fields.get_all("Platform", []),
         ),
         _Style(
             "setuptools<62.2",
@@ -61,12 +70,12 @@ _STYLES = {
         _Style(
             "wheel<=0.41",
             "METADATA has requirements in parentheses",
-            lambda wheel: _PARENTHESES.search(wheel.metadata),
+            lambda wheel: _requires_so(wheel, _PARENTHESES),
         ),
         _Style(
             "wheel>=0.42,<0.44",
             "METADATA has requirements with spaces",
-            lambda wheel: _SPACE.search(wheel.metadata),
+            lambda wheel: _requires_so(wheel, _SPACE),
         ),
     ),
 }
@@ -80,6 +89,7 @@ def styled(wheel: Artifact, generator: str) -> Iterator[tuple[Requirement, str]]
     origin, top = Origin(wheel), top_folder(wheel)
     folder = f"{top}/"
     seen = _Wheel(
+        fields=origin.fields(f"{folder}METADATA"),
         metadata=origin.text(f"{folder}METADATA").replace("\r\n", "\n"),
         entry_points=origin.text(f"{folder}entry_points.txt").replace("\r\n", "\n"),
         has_license=any(

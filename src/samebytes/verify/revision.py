@@ -15,7 +15,7 @@ from samebytes.infer.candidate import Decision
 from samebytes.infer.tags import matching_tags
 from samebytes.source import GitSource
 
-_SETUP_NAME = re.compile(r"""^\s*name\s*=\s*["']?([A-Za-z0-9][\w.-]*)""", re.MULTILINE)
+_SETUP_NAME = re.compile(r"""^[ \t]*name[ \t]*=[ \t]*["']?([A-Za-z0-9][\w.-]*)""", re.MULTILINE)
 #: How many folders of a repository are looked into.
 _MOST = 200
 
