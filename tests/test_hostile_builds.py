@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import sys
+import tempfile
 import threading
 import time
 import zipfile
@@ -87,17 +88,22 @@ class Ground:
         return verify(subject, means, workshop)
 
     def assert_unharmed(self) -> None:
-        """Nothing is left of a build, and the next one is as good as the first."""
+        """Nothing is left of a build."""
         assert not list(self.base.iterdir())
         assert not confined(self.base)
         assert str(self.base) not in Path("/proc/self/mountinfo").read_text()
         assert not list(self.shared.glob("written*"))
+
+    def assert_as_before(self) -> None:
+        """Nothing is left of a build, and the next one is as good as the first."""
+        self.assert_unharmed()
         assert self.verify(project()).verdict is Verdict.IDENTICAL
 
 
 @pytest.fixture(scope="module")
-def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
-    folder = tmp_path_factory.mktemp("ground")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    # A name that no other run has, by which processes can be told from those of another.
+    folder = Path(tempfile.mkdtemp(dir=tmp_path_factory.mktemp("ground")))
     base, shared = folder / "base", folder / "shared"
     base.mkdir()
     shared.mkdir()
@@ -108,7 +114,9 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
         pythons=(find_interpreter(None, runner, os.environ),),
     )
     write_wheel(shared)
-    return Ground(base=base, shared=shared, cache=folder / "cache", means=means)
+    ground = Ground(base=base, shared=shared, cache=folder / "cache", means=means)
+    yield ground
+    ground.assert_as_before()
 
 
 def confined(base: Path) -> list[str]:
@@ -242,8 +250,7 @@ def test_what_it_wants_is_named_and_not_given(
     assert any(re.fullmatch(finding, each) for each in tried(found)), tried(found)
     for folder in given["folders"]:
         assert not os.path.exists(f"{folder}/written-by-a-build")
-    assert not list(ground.base.iterdir())
-    assert not confined(ground.base)
+    ground.assert_unharmed()
 
 
 def test_who_wants_nothing_is_not_blamed(ground: Ground, host: Host) -> None:
@@ -280,19 +287,20 @@ def test_the_environment_has_no_secret(ground: Ground, host: Host) -> None:
     assert ground.verify(project(code, first=code)).verdict is Verdict.IDENTICAL
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "phase", "message"),
     [pytest.param(*case, id=name) for name, case in hostile.FILLING.items()],
 )
 def test_who_takes_too_much_is_ended(ground: Ground, code: str, phase: str, message: str) -> None:
     started = time.monotonic()
-    found = ground.verify(project(code), timeout=2 if phase == "timeout" else 60)
+    found = ground.verify(project(code), timeout=1 if phase == "timeout" else 60)
     assert time.monotonic() - started < SOON
     assert found.verdict is Verdict.UNBUILDABLE
     assert found.failure is not None
     assert found.failure.phase == phase, found.failure
     assert re.search(message, found.failure.message), found.failure
-    ground.assert_unharmed()
+    ground.assert_as_before()
 
 
 def test_what_was_tried_before_the_end_is_named(ground: Ground, host: Host) -> None:
@@ -301,7 +309,7 @@ def test_what_was_tried_before_the_end_is_named(ground: Ground, host: Host) -> N
         socket.create_connection(("127.0.0.1", GIVEN["port"]), 2)
     time.sleep(4711)
     """
-    found = ground.verify(project(code, given=host.given(ground)), timeout=2)
+    found = ground.verify(project(code, given=host.given(ground)), timeout=1.5)
     assert found.failure is not None
     assert found.failure.phase == "timeout"
     assert any(each.startswith("network: 127.0.0.1:") for each in tried(found))
@@ -338,7 +346,7 @@ def test_one_hook_sets_no_trap_for_what_comes_after(
     if found.failure is None or found.failure.phase != "limit":  # what is too deep is, or is not
         assert found.verdict is Verdict.IDENTICAL, found
     assert {path: path.read_bytes() for path in host.home.rglob("*") if path.is_file()} == before
-    ground.assert_unharmed()
+    ground.assert_as_before()
 
 
 @pytest.mark.parametrize(

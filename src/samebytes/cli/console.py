@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -30,6 +31,9 @@ from samebytes.wire import dump_document
 
 #: Columns of a table that is printed where there is no terminal.
 _FILE_WIDTH = 130
+
+#: What sets a terminal, but for the end of a line, with its parameters.
+_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|(?![\t\n])[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,7 +76,7 @@ class Terminal:
     def output(self, text: str) -> None:
         """What a child process prints, shown as it comes with ``--verbose``."""
         if self.verbose:
-            sys.stderr.write(text)
+            sys.stderr.write(_CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
             sys.stderr.flush()
 
     def received(self, received: int, total: int | None) -> None:
@@ -121,6 +125,11 @@ def cache_folder() -> Path:
     """Where downloads and toolchains are kept; may be deleted at any time."""
     explicit = os.environ.get("SAMEBYTES_CACHE")
     return Path(explicit) if explicit else platformdirs.user_cache_path("samebytes")
+
+
+def data_folder() -> Path:
+    """Where is kept what is not made again for nothing."""
+    return platformdirs.user_data_path("samebytes")
 
 
 def print_report(lines: Iterable[RenderableType]) -> None:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
+import time
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing.connection import wait
 from types import FrameType
+
+#: What a process has to clean up after its task; then a guard does it.
+_GRACE_SECONDS = 5.0
 
 
 @contextmanager
@@ -41,7 +46,11 @@ def _follow() -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
     wait([parent.sentinel])
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())  # nobody is left to be told
     os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_GRACE_SECONDS)
+    # We are told of no more tasks, and not that there are none: others like us could still write.
+    os._exit(1)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
