@@ -16,7 +16,7 @@ from packaging.version import Version
 from samebytes.infer.generators import read_generator
 from samebytes.infer.options import wheel_options
 from samebytes.infer.pythons import able_pythons, choose_pythons
-from samebytes.infer.system import merged, pinned, read_build_system
+from samebytes.infer.system import contradicted, merged, pinned, read_build_system
 from samebytes.infer.tags import matching_tags
 from samebytes.interpreter import Interpreter
 from samebytes.recipe import PythonId
@@ -96,6 +96,47 @@ def test_requirements_give_way_to_pins() -> None:
     assert pinned(requires, pins) == {
         *("setuptools==82.0.1", "wheel==0.40", "setuptools_scm>=8", "not a requirement")
     }
+
+
+@pytest.mark.parametrize(
+    ("required", "pin", "expected"),
+    [
+        ("a[x, b]>=0.4", "a==0.4.8", "a[b,x]==0.4.8"),
+        ("a>=2; python_version<'3.9'", "a==1", 'a==1; python_version < "3.9"'),
+        ("a>=61", "a<70.1", "a<70.1,>=61"),
+        ("A[x]!=2; os_name=='nt'", "a<3", 'a[x]!=2,<3; os_name == "nt"'),
+        ("a", "a==1.*", "a==1.*"),
+        ("a>=1.5", "a==1.*", "a==1.*,>=1.5"),
+        ("a @ https://example.com/a.whl", "a==1", "a==1"),
+        ("a", "a", "a"),
+    ],
+)
+def test_what_a_pin_keeps_of_a_requirement(required: str, pin: str, expected: str) -> None:
+    assert pinned({required}, (Requirement(pin),)) == {expected}
+
+
+def test_one_requirement_in_two_parts() -> None:
+    parts = {"a>=1; python_version<'3'", "a>=2; python_version>='3'"}
+    assert pinned(parts, (Requirement("a==3"),)) == {
+        *('a==3; python_version < "3"', 'a==3; python_version >= "3"')
+    }
+
+
+@pytest.mark.parametrize(
+    ("required", "pins", "expected"),
+    [
+        (["Setuptools>=83", "wheel"], ["setuptools==82.0.1"], ["Setuptools>=83"]),
+        (["setuptools>=83"], ["setuptools==83"], []),
+        (["setuptools>=83"], ["setuptools==84rc1"], []),
+        (["setuptools>=83"], ["setuptools<70"], []),
+        (["setuptools<80", "setuptools[x]!=81", "("], ["setuptools==81"],
+         ["setuptools<80", "setuptools[x]!=81"]),
+    ],
+)  # fmt: skip
+def test_pins_that_the_source_contradicts(
+    required: list[str], pins: list[str], expected: list[str]
+) -> None:
+    assert [*contradicted(required, map(Requirement, pins))] == expected
 
 
 def test_of_several_bounds_the_lowest_stays() -> None:

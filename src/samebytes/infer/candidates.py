@@ -20,7 +20,7 @@ from samebytes.infer.options import wheel_options
 from samebytes.infer.pythons import able_pythons, choose_pythons, tagged_python
 from samebytes.infer.stamps import sdist_stamps, wheel_stamps, wheel_system, wheel_umask
 from samebytes.infer.styles import styled
-from samebytes.infer.system import merged, read_build_system
+from samebytes.infer.system import contradicted, merged, read_build_system
 from samebytes.interpreter import Interpreter
 from samebytes.recipe import Route
 
@@ -168,6 +168,8 @@ class _Parts:
         """What WHEEL names, with what the style of the metadata adds to it, and without."""
         who = "WHEEL says" if self.is_wheel else "the release's wheel says"
         why = f"{who} Generator: {generated.line}"
+        if others := ", ".join(contradicted(self.system.requires, generated.pins)):
+            why += f", though the source requires {others}"
         decision = Decision("backend", _listed(generated.pins), why)
         if self.is_wheel:
             added = tuple(styled(self.known.published, generated.generator.name))

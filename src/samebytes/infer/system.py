@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from packaging.requirements import Requirement
@@ -56,10 +56,47 @@ def read_build_system(pyproject: str) -> BuildSystem:
 
 
 def pinned(requires: set[str], pins: tuple[Requirement, ...]) -> set[str]:
-    """The requirements with ``pins`` in the place of those of the same names."""
-    names = {canonicalize_name(pin.name) for pin in pins}
-    kept = {text for text in requires if canonicalize_name(_name(text) or "-") not in names}
-    return kept | set(map(str, pins))
+    """The requirements with ``pins`` in the place of those of the same names.
+
+    Extras and markers stay as the source has them; so do its bounds, but for a pin to one release.
+    """
+    by_name = {canonicalize_name(pin.name): pin for pin in pins}
+    unused = dict(by_name)
+    found = set()
+    for text in requires:
+        requirement = requirement_or_none(text)
+        name = canonicalize_name(requirement.name) if requirement is not None else None
+        if requirement is None or name not in by_name:
+            found.add(text)
+            continue
+        unused.pop(name, None)
+        found.add(_replaced(requirement, by_name[name]))
+    return found | set(map(str, unused.values()))
+
+
+def _replaced(requirement: Requirement, pin: Requirement) -> str:
+    exact = pinned_version(pin) is not None
+    bounds = pin.specifier if exact else requirement.specifier & pin.specifier
+    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+    marker = f"; {requirement.marker}" if requirement.marker else ""
+    return f"{pin.name}{extras}{bounds}{marker}"
+
+
+def contradicted(requires: Iterable[str], pins: Iterable[Requirement]) -> Iterator[str]:
+    """The requirements of a source that do not admit the one release to which a pin is."""
+    versions = {canonicalize_name(pin.name): pinned_version(pin) for pin in pins}
+    for requirement in filter(None, map(requirement_or_none, requires)):
+        version = versions.get(canonicalize_name(requirement.name))
+        if version and not requirement.specifier.contains(version, prereleases=True):
+            yield str(requirement)
+
+
+def pinned_version(pin: Requirement) -> Version | None:
+    """The one release that a pin admits; None if it admits others."""
+    if len(pin.specifier) != 1:
+        return None
+    (only,) = pin.specifier
+    return Version(only.version) if only.operator == "==" and "*" not in only.version else None
 
 
 def merged(pins: Iterable[Requirement]) -> tuple[Requirement, ...]:
