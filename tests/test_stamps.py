@@ -8,6 +8,7 @@ import time
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,11 +16,14 @@ from samebytes.archive.artifact import Artifact, read_artifact
 from samebytes.archive.limits import Limits
 from samebytes.archive.unpack import DATA_FILTER
 from samebytes.compare.evidence import is_evidence
-from samebytes.infer.candidate import Stamps
+from samebytes.infer.candidate import Decision, Stamps
+from samebytes.infer.candidates import Known, candidates
 from samebytes.infer.deflate import wheel_deflate
 from samebytes.infer.generators import GENERATORS
 from samebytes.infer.stamps import sdist_stamps, wheel_stamps, wheel_system, wheel_umask
 from samebytes.infer.styles import styled
+from samebytes.interpreter import find_interpreter
+from samebytes.process import Runner
 
 NOW = 1_733_333_722  # an even number of seconds, as zip has them
 OTHER = 1_700_000_001
@@ -126,7 +130,14 @@ def test_sdists(tmp_path: Path, times: Mapping[str, int], epoch: int | None) -> 
     assert first(sdist_stamps(sdist(tmp_path, times), 77)).epoch == epoch
 
 
-@pytest.mark.parametrize(("mode", "umask"), [(0o644, 0o022), (0o664, 0o002), (0o600, 0o066)])
+UMASKS = [
+    *((0o644, 0o022), (0o664, 0o002), (0o600, 0o066)),
+    # with which nothing is built
+    *((0o000, 0o022), (0o044, 0o022), (0o444, 0o022), (0o266, 0o022)),
+]
+
+
+@pytest.mark.parametrize(("mode", "umask"), UMASKS)
 def test_umask(tmp_path: Path, mode: int, umask: int) -> None:
     names = {"a.py": NOW, "a-1.dist-info/METADATA": NOW, "a-1.dist-info/WHEEL": NOW}
     assert wheel_umask(wheel(tmp_path, names, mode=mode))[0] == umask
@@ -142,6 +153,10 @@ def test_deflate(tmp_path: Path, level: int) -> None:
     found = wheel_deflate(wheel(tmp_path, {"a.py": NOW, "b.py": NOW}, level=level))
     assert found is not None
     assert found.value == f"zlib level {level}"
+    assert found.why == "it gives the streams of the 2 members that were compressed again"
+    only = wheel_deflate(wheel(tmp_path, {"a.py": NOW}, level=level))
+    assert only is not None
+    assert only.why == "it gives the stream of the one member that was compressed again"
 
 
 METADATA = "Metadata-Version: 2.1\nName: a\nVersion: 1\n{}\n"
@@ -183,3 +198,48 @@ def test_hostile_metadata_take_little_time(tmp_path: Path, text: str) -> None:
         list(styled(published, "setuptools"))
         list(styled(published, "bdist_wheel"))
         assert time.process_time() - begun < 5
+
+
+def decided(published: Artifact, **known: Any) -> Mapping[str, Decision]:
+    """The decisions of the likeliest recipe, by what they decide."""
+    defaults: dict[str, Any] = {
+        "sdist": None,
+        "texts": {},
+        "commit": OTHER,
+        "uploaded": None,
+        "sibling": "",
+        "pythons": [find_interpreter(None, Runner(), {})],
+    }
+    candidate = next(candidates(Known(published=published, **(defaults | known))))
+    return {each.what: each for each in candidate.decisions}
+
+
+SETUPTOOLS = '[build-system]\nrequires = ["setuptools>=61"]'
+OTHER_BACKEND = '[build-system]\nrequires = ["wheel", "own"]\nbuild-backend = "own"'
+
+
+@pytest.mark.parametrize(
+    ("generator", "pyproject", "value", "why"),
+    [
+        ("bdist_wheel (0.40)", OTHER_BACKEND, "what the source requires: wheel, own",
+         "'bdist_wheel (0.40)' is of setuptools, which is not the backend"),
+        ("bdist_wheel (0.40)", '[build-system]\nrequires = []\nbuild-backend = "own"',
+         "what the source requires: nothing", "the source does not require wheel"),
+        ("hatchling 1.20", SETUPTOOLS, "what the source requires: setuptools>=61",
+         "the source does not require hatchling"),
+        ("setuptools (70)", SETUPTOOLS, "setuptools==70", "WHEEL says Generator: setuptools (70)"),
+        ("setuptools (60)", SETUPTOOLS, "setuptools==60",
+         "WHEEL says Generator: setuptools (60), though the source requires setuptools>=61"),
+        ("setuptools", SETUPTOOLS, "what the source requires: setuptools>=61",
+         "'setuptools' names no release"),
+        ("x" * 999, SETUPTOOLS, "what the source requires: setuptools>=61",
+         f"'{'x' * 100}' is no backend that is known"),
+    ],
+)  # fmt: skip
+def test_what_is_said_of_the_backend(
+    tmp_path: Path, generator: str, pyproject: str, value: str, why: str
+) -> None:
+    name = "a-1.dist-info/WHEEL"
+    texts = {name: f"Wheel-Version: 1.0\nGenerator: {generator}\n"}
+    found = decided(wheel(tmp_path, {name: NOW}, texts=texts), texts={"pyproject.toml": pyproject})
+    assert found["backend"] == Decision("backend", value, why)

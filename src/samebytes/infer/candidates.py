@@ -28,6 +28,10 @@ from samebytes.recipe import Route
 VERSION = 1
 
 
+#: Characters of a generator that is not known.
+_SHOWN = 100
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """What is known of a published artifact.
@@ -193,10 +197,13 @@ class _Parts:
         if not self.line:
             return "no wheel names the release of the backend"
         if self.generated is None:
-            return f"{self.line!r} is no backend that is known"
+            return f"{self.line[:_SHOWN]!r} is no backend that is known"
         if self.generated.version is None:
             return f"{self.line!r} names no release"
-        return f"the source does not require {self.generated.generator.distribution}"
+        name = self.generated.generator.distribution
+        if self.system.requires_name(name):
+            return f"{self.line!r} is of setuptools, which is not the backend"
+        return f"the source does not require {name}"
 
     def _day(self) -> Decision:
         day = self.known.uploaded

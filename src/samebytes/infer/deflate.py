@@ -29,6 +29,8 @@ def wheel_deflate(wheel: Artifact) -> Decision | None:
     for level in _LEVELS:
         if all(_deflated(contents[number], level) == streams[number] for number in numbers):
             why = f"it gives the streams of the {len(numbers)} members that were compressed again"
+            if len(numbers) == 1:
+                why = "it gives the stream of the one member that was compressed again"
             return Decision("deflate", f"zlib level {level}", why)
     why = f"no level of zlib {zlib.ZLIB_RUNTIME_VERSION} gives the streams of its members"
     return Decision("deflate", "not this zlib", why)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from packaging.requirements import Requirement
-from packaging.specifiers import SpecifierSet
+from packaging.specifiers import Specifier, SpecifierSet
 from packaging.utils import parse_wheel_filename
 from packaging.version import Version
 
@@ -34,7 +34,6 @@ _RELEASED = {
 }
 #: The first release of setuptools that runs on Python 3.12.
 _FOR_312, _PYTHON_312 = Version("66.1"), Version("3.12.dev0")
-_UPPER = ("<", "<=", "==")
 #: Older ones run no build frontend of today.
 _OLDEST = 8
 
@@ -54,9 +53,16 @@ def interpreters(runner: Runner, environ: Mapping[str, str]) -> tuple[Interprete
 def able_pythons(here: Sequence[Interpreter], pins: Iterable[Requirement]) -> Sequence[Interpreter]:
     """Those on which the releases run that ``pins`` allow."""
     bounds = [each for pin in pins if pin.name == "setuptools" for each in pin.specifier]
-    if any(each.operator in _UPPER and Version(each.version) <= _FOR_312 for each in bounds):
+    if any(_is_before_312(each) for each in bounds):
         return [each for each in here if each.identity.version < _PYTHON_312] or here
     return here
+
+
+def _is_before_312(bound: Specifier) -> bool:
+    """Whether a bound of setuptools admits no release that runs on Python 3.12."""
+    if bound.operator == "<":
+        return Version(bound.version) <= _FOR_312
+    return bound.operator in ("<=", "==") and Version(bound.version) < _FOR_312
 
 
 def tagged_python(filename: str) -> int | None:

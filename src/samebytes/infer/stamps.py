@@ -20,6 +20,7 @@ from samebytes.infer.generators import Generator
 #: Steps of the times in a zip, and of the differences between time zones, in seconds.
 _STEP, _QUARTER, _FARTHEST = 2, 900, 14 * 3600
 _WRITE_BITS = 0o022
+_OWN_BITS = 0o600
 
 
 def wheel_stamps(
@@ -126,11 +127,16 @@ def _mask(wheel: Artifact) -> int:
 
 
 def wheel_umask(wheel: Artifact) -> tuple[int, Decision]:
-    """The umask of the build, as the files show it that the backend wrote itself."""
+    """The umask of the build, as the files show it that the backend wrote itself.
+
+    No build runs with one under which it cannot read or write its own files: such a mode is none.
+    """
     folder = top_folder(wheel)
     written = {f"{folder}/METADATA", f"{folder}/WHEEL"}
     modes = {
-        member.mode & 0o777 for member in wheel.members if member.name in written and member.mode
+        member.mode & 0o777
+        for member in wheel.members
+        if member.name in written and member.mode & _OWN_BITS == _OWN_BITS
     }
     if len(modes) == 1:
         (mode,) = modes
