@@ -9,10 +9,28 @@ import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import BrokenExecutor
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from conftest import Command
+from folder_index import CONSTANT, FolderIndex, folder_index, hashed
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from samebytes.cli.verifying import outcome
+from samebytes.errors import UserError
+from samebytes.fleet.audit import Done, run_here
+from samebytes.report.verification import Failed
+from samebytes.verify.task import Task
+from samebytes.verify.verification import Verification
+
+__all__ = ["folder_index"]  # a fixture
+
+ABSENT = f"--hash=sha256:{'0' * 64}"
 
 LOCK = """\
 # a lock as pip writes it
@@ -59,16 +77,20 @@ def lock(tmp_path: Path) -> Path:
 @pytest.mark.slow
 def test_results_are_kept(samebytes: Command, lock: Path, tmp_path: Path) -> None:
     report, store = tmp_path / "report.json", tmp_path / "audit.sqlite"
-    first = samebytes("audit", "-r", lock, "--store", store, "--json", report)
+    arguments = ("audit", "-r", lock, "--store", store, "--json", report, "--allow-skipped")
+    first = samebytes(*arguments)
     assert first.status == 0, first.stderr
     assert verdicts(report) == VERDICTS
     assert "5 artifacts: 4 identical, 1 equivalent" in first.stdout
     assert "skipped" in first.stderr
-    before = report.read_text()
-    again = samebytes("audit", "-r", lock, "--store", store, "--json", report)
+    before = json.loads(report.read_text())
+    again = samebytes(*arguments)
     assert "5 of 5 from" in again.stderr
-    assert report.read_text() == before  # the seconds too: nothing was done again
-    more = samebytes("audit", "-r", lock, "packaging==24.2", "--store", store, "--json", report)
+    after = json.loads(report.read_text())
+    assert all(each.pop("kept") for each in after["results"])
+    assert not any(each.pop("kept") for each in before["results"])
+    assert after == before  # the seconds too: nothing was done again
+    more = samebytes(*arguments, "packaging==24.2")
     assert "5 of 6 from" in more.stderr
     assert verdicts(report) == VERDICTS | {"packaging-24.2-py3-none-any.whl": "identical"}
 
@@ -79,7 +101,8 @@ def test_killed_again_and_again_it_goes_on(
 ) -> None:
     """Killed while it works, ten times if it takes so long; the result is that of one audit."""
     report, store = tmp_path / "report.json", tmp_path / "audit.sqlite"
-    command = [sys.executable, "-m", "samebytes", "audit", "-r", str(lock), "--store", str(store)]
+    command = [sys.executable, "-m", "samebytes", "audit", "-r", str(lock), "--store"]
+    command += [str(store), "--allow-skipped"]
     environ = samebytes.environ | {"SAMEBYTES_WORKSPACE": str(folder)}
     known: dict[str, str] = {}
     for number in range(10):
@@ -97,7 +120,9 @@ def test_killed_again_and_again_it_goes_on(
         assert known.items() <= kept(store).items()
         known = kept(store)
     wait_until_nothing_is_left(folder)
-    last = subprocess.run([*command, "--json", str(report)], env=environ, capture_output=True, text=True)
+    last = subprocess.run(
+        [*command, "--json", str(report)], env=environ, capture_output=True, text=True
+    )
     assert last.returncode == 0, last.stderr
     assert verdicts(report) == VERDICTS
     assert kept(store) == VERDICTS
@@ -125,12 +150,196 @@ def processes(folder: Path) -> list[str]:
     return found
 
 
-def test_a_lock_that_names_other_hashes(samebytes: Command, tmp_path: Path) -> None:
-    lock = tmp_path / "requirements.txt"
-    lock.write_text(f"six==1.17.0 --hash=sha256:{'0' * 64}\n")
-    done = samebytes("audit", "-r", lock, "--store", tmp_path / "store")
+def test_a_lock_that_names_other_hashes(folder_index: FolderIndex) -> None:
+    folder_index.publish("one")
+    done = folder_index.audit("-r", folder_index.lock(f"one==1.0 {ABSENT}"))
     assert done.status == 2
     assert "has a hash that the lock file names" in done.stderr
+
+
+def test_a_hash_that_no_file_has_beside_one_that_a_file_has(folder_index: FolderIndex) -> None:
+    sdist, wheel = folder_index.publish("one")
+    report = folder_index.root / "report.json"
+    lock = folder_index.lock(f"one==1.0 {hashed(wheel)} {hashed(sdist)} {ABSENT}")
+    done = folder_index.audit("-r", lock, "--json", report)
+    assert done.status == 1
+    assert "one==1.0: no file on the index has the hash sha256:0000" in done.stdout
+    assert "1 artifact: 1 identical; 1 unmatched hash" in done.stdout
+    document = json.loads(report.read_text())
+    assert document["unmatched"] == [{"release": "one==1.0", "sha256": "0" * 64}]
+    assert document["status"] == "finding"
+    lock = folder_index.lock(f"one==1.0 {hashed(wheel)} {hashed(sdist)}")
+    assert folder_index.audit("-r", lock).status == 0
+
+
+def test_wheels_for_other_platforms_are_matched_and_no_finding(folder_index: FolderIndex) -> None:
+    _, wheel = folder_index.publish("one")
+    other = wheel.with_name("one-1.0-cp38-cp38-win_amd64.whl")
+    other.write_bytes(b"for Windows")
+    folder_index.list("one")
+    done = folder_index.audit(
+        "-r", folder_index.lock(f"one==1.0 {hashed(wheel)} {hashed(other)}"), "--json", "-"
+    )
+    document = json.loads(done.stdout)
+    assert (done.status, document["unmatched"]) == (0, [])
+    assert [each["entry"] for each in document["skipped"]] == [False]
+
+
+@pytest.mark.parametrize(
+    "line", ["one @ https://files.example/one-1.0.tar.gz", "one>=1", "-e ./here", "one==1.0 SDIST"]
+)
+def test_a_lock_of_which_nothing_can_be_verified(folder_index: FolderIndex, line: str) -> None:
+    sdist, _ = folder_index.publish("one")
+    lock = folder_index.lock(line.replace("SDIST", hashed(sdist)))
+    done = folder_index.audit("-r", lock, "--allow-skipped", "--json", "-")
+    assert done.status == 2
+    assert "There is nothing in it that can be verified" in done.stderr
+    document = json.loads(done.stdout)
+    assert (document["status"], len(document["skipped"])) == ("failed", 1)
+
+
+def test_an_entry_that_is_skipped_is_a_finding(folder_index: FolderIndex) -> None:
+    folder_index.publish("one")
+    lock = folder_index.lock("one==1.0", "two>=1", "-e ./here")
+    done = folder_index.audit("-r", lock)
+    assert done.status == 1
+    assert "1 artifact: 1 identical; 2 entries of the lock skipped" in done.stdout
+    done = folder_index.audit("-r", lock, "--allow-skipped", "--json", "-")
+    assert (done.status, json.loads(done.stdout)["status"]) == (0, "verified")
+
+
+def changed(store: Path, **members: object) -> None:
+    """The document that is kept, with other members."""
+    with closing(sqlite3.connect(store)) as connection, connection:
+        ((text,),) = connection.execute("SELECT document FROM result")
+        document = json.loads(text) | members
+        for name in [name for name, value in members.items() if value is ...]:
+            del document[name]
+        connection.execute("UPDATE result SET document = ?", [json.dumps(document)])
+
+
+def test_what_was_kept_is_said_to_be(folder_index: FolderIndex) -> None:
+    folder_index.publish("one")
+    done = folder_index.audit("one==1.0", "--json", "-")
+    (result,) = json.loads(done.stdout)["results"]
+    assert (result["kept"], result["sandboxed"]) == (None, True)
+    done = folder_index.audit("one==1.0")
+    assert str(datetime.now(UTC).date()) in done.stdout
+    done = folder_index.audit("one==1.0", "--json", "-")
+    (result,) = json.loads(done.stdout)["results"]
+    assert datetime.fromisoformat(result["kept"]).date() == datetime.now(UTC).date()
+    done = folder_index.audit("one==1.0", "--again", "--json", "-")
+    assert json.loads(done.stdout)["results"][0]["kept"] is None
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"verdict": "trusted"},
+        {"verdict": "unbuildable"},
+        {"artifact": "two-1.0-py3-none-any.whl"},
+        {"sha256": "0" * 64},
+        {"sha256": None},
+        {"causes": ...},
+        {"attempts": "1"},
+        {"recipe": {}},
+    ],
+)
+def test_what_is_no_result_is_not_believed(
+    folder_index: FolderIndex, members: dict[str, object]
+) -> None:
+    folder_index.publish("one")
+    folder_index.audit("one==1.0")
+    changed(folder_index.store, **members)
+    done = folder_index.audit("one==1.0", "--json", "-")
+    (result,) = json.loads(done.stdout)["results"]
+    assert (result["verdict"], result["kept"]) == ("identical", None)
+
+
+def test_a_store_in_the_current_folder_is_not_believed(folder_index: FolderIndex) -> None:
+    folder_index.publish("one")
+    data = folder_index.root / "data"
+    environ = folder_index.environ | {"XDG_DATA_HOME": str(data)}
+    del environ["SAMEBYTES_STORE"]
+    (folder_index.root / "samebytes-audit.sqlite").write_bytes(b"a trap")
+    done = folder_index.samebytes("audit", "one==1.0", cwd=folder_index.root, env=environ)
+    assert done.status == 0, done.stderr
+    assert kept(data / "samebytes/audit.sqlite") == {"one-1.0-py3-none-any.whl": "identical"}
+
+
+@pytest.mark.parametrize(
+    "terms", [["--no-sandbox"], ["--max-attempts", "9"], ["--timeout", "9"], ["--max-memory", "3G"]]
+)
+def test_kept_is_what_was_found_on_the_same_terms(
+    folder_index: FolderIndex, terms: list[str]
+) -> None:
+    folder_index.publish("one")
+    assert folder_index.audit("one==1.0", *terms).status == 0
+    done = folder_index.audit("one==1.0", "--json", "-")
+    (result,) = json.loads(done.stdout)["results"]
+    assert (result["kept"], result["sandboxed"]) == (None, True)
+    done = folder_index.audit("one==1.0", *terms, "--json", "-")
+    (result,) = json.loads(done.stdout)["results"]
+    assert result["kept"]
+    assert result["sandboxed"] is ("--no-sandbox" not in terms)
+    if terms == ["--no-sandbox"]:
+        assert "without a sandbox" in " ".join(
+            folder_index.audit("one==1.0", *terms).stdout.split()
+        )
+
+
+#: Not when it is published.
+HERE = """
+if "trees" not in os.getcwd():
+    {act}
+"""
+
+
+def test_what_may_be_otherwise_tomorrow_is_not_kept(folder_index: FolderIndex) -> None:
+    folder_index.publish("slow", CONSTANT + HERE.format(act="time.sleep(60)"))
+    folder_index.publish("broken", CONSTANT + HERE.format(act="raise SystemExit(1)"))
+    done = folder_index.audit("slow==1.0", "broken==1.0", "--timeout", "2", "--json", "-")
+    phases = [each["failure"]["phase"] for each in json.loads(done.stdout)["results"]]
+    assert sorted(phases) == ["build", "timeout"]
+    assert kept(folder_index.store) == {"broken-1.0-py3-none-any.whl": "unbuildable"}
+
+
+class TestTasksThatFail:
+    """Each by itself, whatever it fails with."""
+
+    task = Task(
+        name=NormalizedName("one"), version=Version("1"), published=Path("x.whl"), source=None
+    )
+
+    def done(self, error: BaseException) -> Done:
+        def perform(task: Task) -> Verification:
+            raise error
+
+        (found,) = run_here([self.task], perform)
+        return found
+
+    def test_by_an_error_of_ours(self) -> None:
+        error = UserError("A message.")
+        assert self.done(error).error is error
+
+    def test_by_what_nobody_thought_of(self) -> None:
+        found = self.done(RecursionError("too deep")).error
+        assert isinstance(found, UserError)
+        assert found.message == "Unexpected RecursionError: too deep."
+        assert "bug of samebytes" in found.hint
+        assert "The system reports" in str(self.done(OSError(28, "No space")).error)
+
+    def test_by_what_ends_all(self) -> None:
+        with pytest.raises(KeyboardInterrupt):
+            self.done(KeyboardInterrupt())
+        with pytest.raises(UserError, match="worker process was killed"):
+            self.done(BrokenExecutor())
+
+    def test_what_cannot_be_reported(self) -> None:
+        broken: Any = Done(task=self.task, verification=cast("Any", object()))
+        found = outcome(broken, sandboxed=True)
+        assert isinstance(found, Failed)
+        assert "Unexpected AttributeError" in found.error.message
 
 
 @pytest.mark.parametrize(
@@ -150,3 +359,9 @@ def test_what_cannot_be_audited(
     assert done.status == 2
     assert reason in done.stderr
     assert done.stdout == ""
+
+
+def test_nothing_named_as_json(samebytes: Command) -> None:
+    done = samebytes("audit", "--json", "-")
+    assert done.status == 2
+    assert "nothing to audit" in json.loads(done.stdout)["error"]["message"]

@@ -82,7 +82,7 @@ LAYERS = (
     ("migrate.migration",),
     ("report.__init__", "report.explanations", "report.visible"),
     ("report.check", "report.document", "report.html", "report.migration", "report.text"),
-    ("report.check_page", "report.verification"),
+    ("report.check_page", "report.kept", "report.verification"),
     ("report.verification_page",),
     ("cli.__init__", "cli.console", "cli.options"),
     ("cli.verifying", "cli.workshop"),

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,20 +23,27 @@ from samebytes.fleet.store import Key, Store
 ONE, TWO = Digest.of(b"1"), Digest.of(b"2")
 
 
-def key(number: int = 0, *, source: str = "a-1.tar.gz", inference: int = 1) -> Key:
+def key(
+    number: int = 0, *, source: str = "a-1.tar.gz", inference: int = 1, terms: str = "4 attempts"
+) -> Key:
     filename = f"a{number:06}-1-py3-none-any.whl"
-    return Key(filename=filename, digest=ONE, source=source, inference=inference)
+    return Key(filename=filename, digest=ONE, source=source, inference=inference, terms=terms)
+
+
+def document_of(store: Store, one: Key) -> dict[str, object] | None:
+    found = store.find(one)
+    return found.document if found else None
 
 
 def test_kept_and_found_again(folder: Path) -> None:
     path = folder / "audit.sqlite"
     document = {"verdict": "identical", "text": "\u00e9\ud800", "list": [1, None, {"a": True}]}
     with Store.open(path) as store:
-        assert store.find(key()) is None
+        assert document_of(store, key()) is None
         store.put(key(), "identical", document, 1.5)
-        assert store.find(key()) == document
+        assert document_of(store, key()) == document
     with Store.open(path) as store:
-        assert store.find(key()) == document
+        assert document_of(store, key()) == document
         (result,) = store.results()
     assert (result.key, result.verdict, result.document) == (key(), "identical", document)
     assert result.seconds == 1.5
@@ -49,13 +57,16 @@ def test_every_part_of_a_key_counts(folder: Path) -> None:
         key(1),
         key(source="b-1.tar.gz"),
         key(inference=2),
-        Key(filename=key().filename, digest=TWO, source="a-1.tar.gz", inference=1),
+        key(terms="9 attempts"),
+        replace(key(), digest=TWO),
     ]
     with Store.open(folder / "x") as store:
         for number, one in enumerate(keys):
             assert store.find(one) is None
             store.put(one, "identical", {"number": number}, 0.0)
-        assert [store.find(one) for one in keys] == [{"number": n} for n in range(len(keys))]
+        assert [document_of(store, one) for one in keys] == [
+            {"number": n} for n in range(len(keys))
+        ]
         assert [result.key for result in store.results()] == sorted(keys)
 
 
@@ -63,7 +74,7 @@ def test_a_later_result_replaces_the_earlier(folder: Path) -> None:
     with Store.open(folder / "x") as store:
         store.put(key(), "unbuildable", {"number": 1}, 1.0)
         store.put(key(), "identical", {"number": 2}, 2.0)
-        assert store.find(key()) == {"number": 2}
+        assert document_of(store, key()) == {"number": 2}
         assert store.counts() == {"identical": 1}
         assert [result.seconds for result in store.results()] == [2.0]
 
@@ -213,8 +224,18 @@ def test_damage(folder: Path, change: str, message: str) -> None:
         list(store.results())
 
 
+@pytest.mark.parametrize("change", ["document = '{'", "document = '[]'", "finished_at = 'x'"])
+def test_what_is_damaged_is_not_found(folder: Path, change: str) -> None:
+    with Store.open(folder / "x") as store:
+        store.put(key(), "identical", {}, 0.0)
+    with closing(sqlite3.connect(folder / "x")) as connection, connection:
+        connection.execute(f"UPDATE result SET {change}")
+    with Store.open(folder / "x") as store:
+        assert store.find(key()) is None
+
+
 def test_name_that_is_no_text(folder: Path) -> None:
-    odd = Key(filename="\udc80", digest=ONE, source="", inference=1)
+    odd = replace(key(), filename="\udc80")
     with Store.open(folder / "x") as store:
         with pytest.raises(UserError, match="cannot be used"):
             store.put(odd, "identical", {}, 0.0)
@@ -235,7 +256,7 @@ with Store.open(path) as store:
     for number in range(first, 1_000_000):
         key = Key(
             filename=f"a{number:06}-1-py3-none-any.whl", digest=Digest.of(b"1"),
-            source="a-1.tar.gz", inference=1,
+            source="a-1.tar.gz", inference=1, terms="4 attempts",
         )
         store.put(key, "identical", {"number": number, "text": "x" * size}, 0.5)
         print(number, flush=True)
@@ -285,7 +306,7 @@ def test_nothing_acknowledged_is_lost_when_the_writer_is_killed(folder: Path, si
             numbers = [result.document["number"] for result in store.results()]
             # The last result may be there without its acknowledgement.
             assert numbers in (list(range(total)), list(range(total + 1)))
-            assert store.find(key(0)) == {"number": 0, "text": "x" * size} or total == 0
+            assert document_of(store, key(0)) == {"number": 0, "text": "x" * size} or total == 0
     assert total >= 136
 
 
@@ -300,7 +321,7 @@ def test_killed_while_the_file_is_made(folder: Path, delay: float) -> None:
     writer.communicate()
     with Store.open(path) as store:
         store.put(key(), "identical", {}, 0.0)
-        assert store.find(key()) == {}
+        assert document_of(store, key()) == {}
 
 
 def test_others_read_while_one_writes(folder: Path) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import verifications as made
@@ -13,6 +15,7 @@ from rich.console import Console, RenderableType
 
 from samebytes.compare.model import Difference
 from samebytes.index.provenance import Signature
+from samebytes.report.kept import is_whole
 from samebytes.report.verification import (
     ACTS,
     PHASES,
@@ -25,6 +28,7 @@ from samebytes.report.verification import (
 )
 from samebytes.sandbox.tried import Act
 from samebytes.verify.verification import Phase, Verification
+from samebytes.wire import dump_document
 
 GOLDEN = Path(__file__).parent / "golden" / "verifications.txt"
 CASES = {
@@ -52,11 +56,11 @@ def printed(*lines: RenderableType) -> str:
 def texts() -> Iterator[str]:
     for name, verification in CASES.items():
         yield f"## {name}\n\n" + printed(
-            *result_report(result_document(verification), verbose=False)
+            *result_report(result_document(verification, sandboxed=True), verbose=False)
         )
-    found = result_document(made.unbuildable())
+    found = result_document(made.unbuildable(), sandboxed=True)
     yield "## unbuildable, with --verbose\n\n" + printed(*result_report(found, verbose=True))
-    results = [*map(result_document, CASES.values())]
+    results = [result_document(each, sandboxed=True) for each in CASES.values()]
     yield "## several\n\n" + printed(results_table(results), summary(results, [made.failed()]))
     yield "## none\n\n" + printed(summary([], []))
 
@@ -80,7 +84,7 @@ def many(count: int) -> Verification:
 
 @pytest.mark.parametrize(("verbose", "shown"), [(False, 5), (True, 8)])
 def test_of_many_some_are_shown(verbose: bool, shown: int) -> None:
-    text = printed(*result_report(result_document(many(8)), verbose=verbose))
+    text = printed(*result_report(result_document(many(8), sandboxed=True), verbose=verbose))
     assert text.count("only the published file has it") == shown
     assert text.count("a → b") == shown
     assert ("and 3 more phantom members: --verbose" in text) is not verbose
@@ -102,3 +106,46 @@ def test_every_word_is_known() -> None:
 )
 def test_first_and_second_are_published_and_rebuilt(text: str, expected: str) -> None:
     assert spoken(text) == expected
+
+
+def test_what_nothing_confined_and_what_was_kept() -> None:
+    """Both are said in a table, and in the report on one."""
+    loose = result_document(made.identical(), sandboxed=False)
+    kept = result_document(made.identical(), sandboxed=True) | {"kept": "2026-11-23T01:02:03Z"}
+    for found, text in ((loose, "sandbox"), (kept, "2026-11-23")):
+        for shown in (result_report(found, verbose=False), [results_table([found])]):
+            assert text in printed(*shown)
+    assert "sandbox" not in printed(*result_report(kept, verbose=False))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_a_whole_result(name: str) -> None:
+    """What we write is; without any of its members, or with another for it, it is not."""
+    found = result_document(CASES[name], sandboxed=True)
+    written = json.loads(dump_document(found))
+    file, digest = CASES[name].artifact, CASES[name].digest
+    assert digest is not None
+    assert is_whole(written, file, digest)
+    assert not is_whole(written, f"{file}x", digest)
+    assert not is_whole(written, file, made.digest("other"))
+    for path in paths(written):
+        for change in (None, object()):
+            other = json.loads(dump_document(found))
+            *first, last = path
+            place = other
+            for step in first:
+                place = place[step]
+            if change is None and isinstance(place, dict):
+                del place[last]
+            else:
+                place[last] = object()
+            assert not is_whole(other, file, digest), path
+
+
+def paths(value: Any, *path: Any) -> Iterator[tuple[Any, ...]]:
+    """Where there is anything in a document, but in the objects that may have any members."""
+    members = value.items() if isinstance(value, dict) else enumerate(value)
+    for name, each in members:
+        yield (*path, name)
+        if isinstance(each, dict | list) and name not in ("source", "environment", "bdist_wheel"):
+            yield from paths(each, *path, name)

@@ -253,4 +253,4 @@ def skipped(text: str = "demo-1.0-cp313-win_amd64.whl") -> list[NotVerified]:
 
 
 def document(*found: Verification, **others: Any) -> dict[str, object]:
-    return results_document([result_document(each) for each in found], **others)
+    return results_document([result_document(each, sandboxed=True) for each in found], **others)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import RenderableType
 
-from samebytes.cli.console import Terminal, check_target, print_json, print_report
+from samebytes.cli.console import Terminal, check_target, data_folder, print_json, print_report
 from samebytes.cli.options import json_option, offline_option, workspace_option
 from samebytes.cli.verifying import (
     attempts_option,
@@ -19,32 +20,39 @@ from samebytes.cli.verifying import (
     make_settings,
     memory_option,
     note_skipped,
+    outcome,
     sandbox_option,
     verifying,
     warn_without_sandbox,
     workers_option,
 )
 from samebytes.cli.workshop import make_workshop
-from samebytes.errors import SamebytesError, UserError
+from samebytes.errors import ArtifactError, SamebytesError, UserError
+from samebytes.fleet.audit import Done
 from samebytes.fleet.entries import Lock
-from samebytes.fleet.inventory import Inventory, key_of, take_inventory
+from samebytes.fleet.inventory import Inventory, is_lasting, key_of, take_inventory, terms_of
 from samebytes.fleet.locks import read_lock
-from samebytes.fleet.store import Store
+from samebytes.fleet.store import Key, Store
 from samebytes.index.client import Index
+from samebytes.report.kept import is_whole
 from samebytes.report.verification import (
     Failed,
     Result,
     is_verified,
-    result_document,
     result_report,
     results_document,
     results_table,
     summary,
+    unmatched_line,
 )
 from samebytes.report.visible import visible
 from samebytes.sandbox.bounds import Bounds
 from samebytes.verify.means import Effort
-from samebytes.verify.targets import NotVerified
+from samebytes.verify.targets import NotVerified, Unmatched, reasons
+from samebytes.verify.task import Task
+
+#: Reasons why there is nothing to verify that are shown.
+_REASONS = 5
 
 
 @click.command("audit", short_help="Verify all that a lock file installs.")
@@ -61,12 +69,18 @@ from samebytes.verify.targets import NotVerified
 @click.option(
     "--store",
     type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("samebytes-audit.sqlite"),
-    show_default=True,
+    envvar="SAMEBYTES_STORE",
+    show_envvar=True,
     metavar="FILE",
-    help="Where results are kept. What is in it is not verified again.",
+    help="Where results are kept. What is in it is believed, and not verified again. [default: "
+    "audit.sqlite in the user's data folder]",
 )
 @click.option("--again", is_flag=True, help="Verify all, whatever the store has.")
+@click.option(
+    "--allow-skipped",
+    is_flag=True,
+    help="Entries of a lock that cannot be verified (not pinned, from a URL ...) are no finding.",
+)
 @attempts_option
 @memory_option
 @sandbox_option
@@ -86,29 +100,29 @@ def audit_command(context: click.Context, /, **values: Any) -> None:
     soon as there is one: an audit that was interrupted goes on where it was, and one that is run
     again does only what is new.
 
+    Every hash in a lock has to be that of a file of the release; every entry has to be pinned.
+
     \b
     Examples:
       samebytes audit -r requirements.txt
       samebytes audit -r uv.lock --workers 4 --store audit.sqlite
       samebytes audit click==8.1.8 six==1.17.0 --json report.json
 
-    Exit codes: 0 all verified, 1 one is different or unbuildable, 2 some could not be looked at.
+    Exit codes: 0 all verified, 1 one is different, unbuildable or skipped, or the lock names a
+    hash that no file has, 2 some could not be looked at, or nothing could be verified.
     """
     options = _Options(**values)
     terminal = Terminal(quiet=options.quiet, verbose=False)
-    if options.json_file is not None:
-        check_target(options.json_file, "json")
-    if not options.locks and not options.requirements:
-        raise UserError(
-            "There is nothing to audit.", hint="Name a lock file with -r FILE, or NAME==VERSION."
-        )
-    found = _Found()
+    found = _Found(allow_skipped=options.allow_skipped)
     try:
+        _check(options)
         _audit(options, terminal, found)
     except SamebytesError as error:
         if options.json_file is not None:
             with suppress(UserError):
                 print_json(found.document(error), options.json_file)
+        if options.json_file != "-" and (found.results or found.unmatched):
+            print_report(_report(options, found))
         raise
     if options.json_file is not None:
         print_json(found.document(), options.json_file)
@@ -125,8 +139,9 @@ class _Options:
 
     requirements: tuple[str, ...]
     locks: tuple[Path, ...]
-    store: Path
+    store: Path | None
     again: bool
+    allow_skipped: bool
     max_attempts: int
     max_memory: int
     no_sandbox: bool
@@ -139,20 +154,48 @@ class _Options:
     quiet: bool
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Found:
-    """What was found so far, by the artifact's name."""
+    """What was found so far; ``results`` by the artifact's name."""
 
+    allow_skipped: bool
     results: dict[str, Result] = field(default_factory=dict)
     skipped: list[NotVerified] = field(default_factory=list)
+    unmatched: list[Unmatched] = field(default_factory=list)
     failed: list[Failed] = field(default_factory=list)
 
     @property
     def sorted(self) -> list[Result]:
         return [self.results[name] for name in sorted(self.results)]
 
+    @property
+    def entries(self) -> int:
+        """How many entries of the locks nobody looked at."""
+        return sum(each.is_entry for each in self.skipped)
+
+    @property
+    def has_gaps(self) -> bool:
+        """Whether there is a finding that is no verdict."""
+        return bool(self.unmatched or (self.entries and not self.allow_skipped))
+
     def document(self, error: SamebytesError | None = None) -> dict[str, object]:
-        return results_document(self.sorted, self.skipped, self.failed, error)
+        return results_document(
+            self.sorted,
+            self.skipped,
+            self.failed,
+            error,
+            unmatched=self.unmatched,
+            has_gaps=self.has_gaps,
+        )
+
+
+def _check(options: _Options) -> None:
+    if options.json_file is not None:
+        check_target(options.json_file, "json")
+    if not options.locks and not options.requirements:
+        raise UserError(
+            "There is nothing to audit.", hint="Name a lock file with -r FILE, or NAME==VERSION."
+        )
 
 
 def _audit(options: _Options, terminal: Terminal, found: _Found) -> None:
@@ -164,36 +207,75 @@ def _audit(options: _Options, terminal: Terminal, found: _Found) -> None:
         warn_without_sandbox(terminal)
     index = Index(workshop.index, workshop.cache / "downloads", terminal.received, terminal.notice)
     lock = Lock.joined(map(read_lock, options.locks))
-    with Store.open(options.store) as store:
+    place = options.store or _own_store()
+    with Store.open(place) as store:
         with terminal.working(len(lock.entries) + len(options.requirements)):
             inventory = take_inventory(lock, options.requirements, index, terminal)
         _note(inventory, terminal, found)
-        tasks = []
+        notebook = _Notebook(store, terms_of(settings.means), again=options.again)
         for task in inventory.tasks:
-            kept = None if options.again else store.find(key_of(task))
-            if kept is None:
-                tasks.append(task)
-            else:
+            if (kept := notebook.known(task)) is not None:
                 found.results[task.filename] = kept
-        if kept_count := len(inventory.tasks) - len(tasks):
-            terminal.fact("kept", f"{kept_count} of {len(inventory.tasks)} from {options.store}")
+        if found.results:
+            terminal.fact("kept", f"{len(found.results)} of {len(inventory.tasks)} from {place}")
+        tasks = [task for task in inventory.tasks if task.filename not in found.results]
         with (
             terminal.working(len(tasks)),
             verifying(tasks, settings, workshop, options.workers, index) as stream,
         ):
             for number, done in enumerate(stream, 1):
-                if done.verification is not None:
-                    result = result_document(done.verification)
-                    verdict = done.verification.verdict
-                    store.put(key_of(done.task), verdict, result, done.verification.seconds)
+                result = outcome(done, sandboxed=settings.means.cell is not None)
+                if isinstance(result, Failed):
+                    found.failed.append(result)
+                else:
                     found.results[done.task.filename] = result
-                elif done.error is not None:
-                    found.failed.append(Failed(artifact=done.task.filename, error=done.error))
+                    notebook.note(done, result)
                 terminal.step(f"{number} of {len(tasks)}: {done.task.filename}")
+    if not found.results and not found.failed:
+        raise UserError(
+            "There is nothing in it that can be verified.",
+            hint=visible("; ".join(islice(reasons(found.skipped), _REASONS))),
+        )
+
+
+class _Notebook:
+    """What was found out before, on these ``terms``, and what is now."""
+
+    def __init__(self, store: Store, terms: str, *, again: bool) -> None:
+        self._store = store
+        self._terms = terms
+        self._again = again
+
+    def known(self, task: Task) -> Result | None:
+        """What is kept; None, too, where the store has what is no result."""
+        key = self._key(task)
+        found = None if key is None or self._again else self._store.find(key)
+        if found is None or not is_whole(found.document, found.key.filename, found.key.digest):
+            return None
+        return {**found.document, "kept": found.finished_at.isoformat()}
+
+    def note(self, done: Done, result: Result) -> None:
+        found, key = done.verification, self._key(done.task)
+        if found is not None and key is not None and is_lasting(found):
+            self._store.put(key, found.verdict, result, found.seconds)
+
+    def _key(self, task: Task) -> Key | None:
+        try:
+            return key_of(task, self._terms)
+        except ArtifactError:
+            return None  # it has no hash: what is found of it is of no other file
+
+
+def _own_store() -> Path:
+    # Not in the current folder, where whoever sends a change could put one that says anything.
+    folder = data_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / "audit.sqlite"
 
 
 def _note(inventory: Inventory, terminal: Terminal, found: _Found) -> None:
     found.skipped += inventory.skipped
+    found.unmatched += inventory.unmatched
     found.failed += [Failed(artifact=name, error=error) for name, error in inventory.failed]
     note_skipped(inventory.skipped, terminal)
     for text in inventory.warnings:
@@ -203,7 +285,7 @@ def _note(inventory: Inventory, terminal: Terminal, found: _Found) -> None:
 def _status(found: _Found) -> int:
     if found.failed:
         return 2
-    return 0 if all(map(is_verified, found.results.values())) else 1
+    return 0 if all(map(is_verified, found.results.values())) and not found.has_gaps else 1
 
 
 def _report(options: _Options, found: _Found) -> Iterator[RenderableType]:
@@ -211,8 +293,10 @@ def _report(options: _Options, found: _Found) -> Iterator[RenderableType]:
         for each in found.sorted:
             yield from result_report(each, verbose=True)
     elif not options.quiet:
-        yield results_table(found.sorted)
+        if found.results:
+            yield results_table(found.sorted)
         for each in found.sorted:
             if not is_verified(each):
                 yield from result_report(each, verbose=False)
-    yield summary(found.sorted, found.failed)
+    yield from map(unmatched_line, found.unmatched)
+    yield summary(found.sorted, found.failed, skipped=found.entries, unmatched=len(found.unmatched))

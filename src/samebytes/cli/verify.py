@@ -20,6 +20,7 @@ from samebytes.cli.verifying import (
     make_settings,
     memory_option,
     note_skipped,
+    outcome,
     sandbox_option,
     verifying,
     warn_without_sandbox,
@@ -28,13 +29,11 @@ from samebytes.cli.verifying import (
 from samebytes.cli.workshop import make_workshop
 from samebytes.compare.model import Comparison, Verdict
 from samebytes.errors import SamebytesError, UserError
-from samebytes.fleet.audit import Done
 from samebytes.index.client import Index
 from samebytes.report.verification import (
     Failed,
     Result,
     is_verified,
-    result_document,
     result_report,
     results_document,
     results_table,
@@ -105,9 +104,9 @@ def verify_command(context: click.Context, /, **values: Any) -> None:
     """
     options = _Options(**values)
     terminal = Terminal(quiet=options.quiet, verbose=options.verbose)
-    _check(options)
     found = _Found()
     try:
+        _check(options)
         _verify(options, terminal, found)
     except SamebytesError as error:
         if options.json_file is not None:
@@ -152,12 +151,28 @@ class _Options:
 
 @dataclass(slots=True)
 class _Found:
-    """What was found so far, in the order in which it was asked."""
+    """What was found so far; ``plan`` is the order in which it was asked."""
 
-    results: list[Result] = field(default_factory=list)
-    comparisons: list[Comparison | None] = field(default_factory=list)
+    plan: list[Task] = field(default_factory=list)
+    done: dict[Task, tuple[Result | Failed, Comparison | None]] = field(default_factory=dict)
     skipped: list[NotVerified] = field(default_factory=list)
-    failed: list[Failed] = field(default_factory=list)
+
+    @property
+    def ordered(self) -> list[tuple[Result | Failed, Comparison | None]]:
+        return [self.done[task] for task in self.plan if task in self.done]
+
+    @property
+    def results(self) -> list[Result]:
+        return [each for each, _ in self.ordered if not isinstance(each, Failed)]
+
+    @property
+    def comparisons(self) -> list[Comparison | None]:
+        """Those of the results."""
+        return [found for each, found in self.ordered if not isinstance(each, Failed)]
+
+    @property
+    def failed(self) -> list[Failed]:
+        return [each for each, _ in self.ordered if isinstance(each, Failed)]
 
     def document(self, error: SamebytesError | None = None) -> dict[str, object]:
         return results_document(self.results, self.skipped, self.failed, error)
@@ -186,25 +201,20 @@ def _verify(options: _Options, terminal: Terminal, found: _Found) -> None:
     source = _named_source(options)
     with terminal.downloading():
         plan = _plan(options.targets, source, index)
+    found.plan += plan.tasks
     found.skipped += plan.skipped
     note_skipped(plan.skipped, terminal)
     steps = _STEPS if len(plan.tasks) == 1 else len(plan.tasks)
-    done: dict[Task, Done] = {}
     with (
         terminal.working(steps),
         verifying(plan.tasks, settings, workshop, options.workers, index) as stream,
     ):
         for each in stream:
-            done[each.task] = each
+            result = outcome(each, sandboxed=settings.means.cell is not None)
+            comparison = each.verification.comparison if each.verification else None
+            found.done[each.task] = (result, comparison)
             if len(plan.tasks) > 1:
-                terminal.step(f"{len(done)} of {len(plan.tasks)}: {each.task.filename}")
-    for task in plan.tasks:
-        each = done[task]
-        if each.verification is not None:
-            found.results.append(result_document(each.verification))
-            found.comparisons.append(each.verification.comparison)
-        elif each.error is not None:
-            found.failed.append(Failed(artifact=task.filename, error=each.error))
+                terminal.step(f"{len(found.done)} of {len(plan.tasks)}: {each.task.filename}")
 
 
 def _named_source(options: _Options) -> NamedSource | None:

@@ -10,10 +10,11 @@ import click
 
 from samebytes.cli.console import Terminal
 from samebytes.cli.options import Size
-from samebytes.fleet.audit import Done, run_all, run_here
+from samebytes.fleet.audit import Done, run_all, run_here, unexpected
 from samebytes.fleet.pool import local_processes
 from samebytes.fleet.work import Settings
 from samebytes.index.client import Index
+from samebytes.report.verification import Failed, Result, result_document
 from samebytes.report.visible import visible
 from samebytes.request import Workshop
 from samebytes.sandbox.bounds import Bounds
@@ -83,6 +84,18 @@ def verifying(
         return
     with local_processes(min(workers, len(tasks))) as pool:
         yield run_all(tasks, settings, pool, min(workers, len(tasks)))
+
+
+def outcome(done: Done, *, sandboxed: bool) -> Result | Failed:
+    """What is reported of a task that is done."""
+    artifact = done.task.filename
+    if done.verification is None:
+        assert done.error is not None
+        return Failed(artifact=artifact, error=done.error)
+    try:
+        return result_document(done.verification, sandboxed=sandboxed)
+    except Exception as error:
+        return Failed(artifact=artifact, error=unexpected(error))
 
 
 def warn_without_sandbox(terminal: Terminal) -> None:

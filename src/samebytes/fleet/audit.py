@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from dataclasses import dataclass
@@ -54,3 +56,19 @@ def _done(task: Task, result: Callable[[], Verification]) -> Done:
             "A worker process was killed.",
             hint="Perhaps the machine has too little memory: try fewer with --workers N.",
         ) from None
+    except Exception as error:
+        # Strangers make these files: one that trips us is not to hide the others.
+        return Done(task=task, error=unexpected(error))
+
+
+def unexpected(error: Exception) -> UserError:
+    """What nobody thought of, as an error of one artifact."""
+    debug = os.environ.get("SAMEBYTES_DEBUG")
+    detail = "".join(traceback.format_exception(error)) if debug else ""
+    if isinstance(error, OSError):
+        return UserError(f"The system reports: {error}.", hint="Try it again.", detail=detail)
+    return UserError(
+        f"Unexpected {type(error).__name__}: {error}.",
+        hint="This is a bug of samebytes. SAMEBYTES_DEBUG=1 shows where; please report it.",
+        detail=detail,
+    )

@@ -41,11 +41,15 @@ class Locked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """An entry that cannot be audited; ``what`` is how the lock calls it, without passwords."""
+    """An entry that cannot be audited; ``what`` is how the lock calls it, without passwords.
+
+    ``is_own``: it is the project whose lock it is.
+    """
 
     what: str
     reason: str
     origin: str
+    is_own: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

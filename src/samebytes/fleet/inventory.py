@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from samebytes import __version__
 from samebytes.digest import Digest
 from samebytes.errors import SamebytesError
 from samebytes.fleet.entries import Lock, Locked
@@ -15,8 +16,10 @@ from samebytes.index.client import Index
 from samebytes.index.listing import IndexFile
 from samebytes.infer.candidates import VERSION
 from samebytes.request import Reporter
-from samebytes.verify.targets import NotVerified, Plan, plan_release, read_requirement
+from samebytes.verify.means import Means
+from samebytes.verify.targets import NotVerified, Plan, Unmatched, plan_release, read_requirement
 from samebytes.verify.task import Task
+from samebytes.verify.verification import Phase, Verification
 
 #: How many pages of the index are asked for at a time.
 _REQUESTS = 8
@@ -28,6 +31,7 @@ class Inventory:
 
     tasks: tuple[Task, ...]
     skipped: tuple[NotVerified, ...]
+    unmatched: tuple[Unmatched, ...]
     failed: tuple[tuple[str, SamebytesError], ...]
     warnings: tuple[str, ...]
 
@@ -54,10 +58,14 @@ def take_inventory(
 
     tasks: dict[str, Task] = {}
     skipped = [
-        NotVerified(filename=each.what, reason=f"{each.reason} ({each.origin})")
+        NotVerified(
+            filename=each.what,
+            reason=f"{each.reason} ({each.origin})",
+            is_entry=not each.is_own,
+        )
         for each in lock.skipped
     ]
-    failed = []
+    failed, unmatched = [], list[Unmatched]()
     with ThreadPoolExecutor(max_workers=_REQUESTS) as pool:
         for entry, found in zip(entries, pool.map(plan, entries), strict=True):
             if isinstance(found, SamebytesError):
@@ -65,6 +73,7 @@ def take_inventory(
                 continue
             tasks |= {task.filename: task for task in found.tasks}
             skipped += found.skipped
+            unmatched += found.unmatched
             if not found.tasks:
                 reason = "the release has no wheel that could be verified"
                 skipped.append(
@@ -73,6 +82,7 @@ def take_inventory(
     return Inventory(
         tasks=tuple(tasks.values()),
         skipped=tuple(dict.fromkeys(skipped)),
+        unmatched=tuple(dict.fromkeys(unmatched)),
         failed=tuple(failed),
         warnings=tuple(
             f"{each.option} means nothing here ({each.origin})." for each in lock.ignored
@@ -80,7 +90,7 @@ def take_inventory(
     )
 
 
-def key_of(task: Task) -> Key:
+def key_of(task: Task, terms: str) -> Key:
     """Under what the result of a task is kept; raises ArtifactError where the index has no hash."""
     published, source = task.published, task.source
     digest = (
@@ -91,4 +101,31 @@ def key_of(task: Task) -> Key:
         digest=digest,
         source=str(source.required_digest()) if isinstance(source, IndexFile) else repr(source),
         inference=VERSION,
+        terms=terms,
     )
+
+
+def terms_of(means: Means) -> str:
+    """What decides a verdict besides the files and the rules of inference."""
+    effort, cell = means.effort, means.cell
+    pythons = ", ".join(
+        f"{each.identity.implementation} {each.identity.version} zlib {each.identity.zlib}"
+        for each in means.pythons
+    )
+    return "; ".join(
+        (
+            f"samebytes {__version__}",
+            f"sandbox of {cell.bounds.memory} bytes" if cell else "no sandbox",
+            f"{effort.attempts} attempts of {effort.timeout:g} s",
+            f"Pythons: {pythons}",
+        )
+    )
+
+
+#: Why something is unbuildable today that may not be tomorrow.
+_PASSING = (Phase.DOWNLOAD, Phase.REQUIREMENTS, Phase.TIMEOUT, Phase.LIMIT)
+
+
+def is_lasting(found: Verification) -> bool:
+    """Whether there is no use in verifying it again."""
+    return found.failure is None or found.failure.phase not in _PASSING

@@ -108,6 +108,8 @@ def _uv_entry(path: Path, package: Node) -> Locked | Skipped:
     source = package["source"].expect(dict)
     if "registry" not in source:
         kind = next((kind for kind in _UV_SOURCES if kind in source), "other")
+        if "virtual" in source or source.get("editable") == ".":
+            return Skipped(what=name, reason=_UV_SOURCES["virtual"], origin=origin, is_own=True)
         return Skipped(what=name, reason=_UV_SOURCES[kind], origin=origin)
     version = package["version"].parse(Version)
     try:

@@ -27,14 +27,22 @@ _MIGRATIONS = (
         sha256 TEXT NOT NULL,
         source TEXT NOT NULL,
         inference INTEGER NOT NULL,
+        terms TEXT NOT NULL,
         verdict TEXT NOT NULL,
         finished_at TEXT NOT NULL,
         seconds REAL NOT NULL,
         document TEXT NOT NULL,
-        UNIQUE (filename, sha256, source, inference)
+        UNIQUE (filename, sha256, source, inference, terms)
     )
     """,
 )
+
+_SELECT = (
+    "SELECT filename, sha256, source, inference, terms, verdict, finished_at, seconds, document"
+    " FROM result"
+)
+#: What reading gives that we did not write.
+_DAMAGE = (TypeError, ValueError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -42,13 +50,14 @@ class Key:
     """What a result is about: an artifact, the source it was rebuilt from, and by which rules.
 
     ``source`` identifies the source, ``inference`` is the version of the rules that infer how
-    the artifact was built.
+    the artifact was built, ``terms`` are all else that decides what is found, in words.
     """
 
     filename: str
     digest: Digest
     source: str
     inference: int
+    terms: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,8 +108,8 @@ class Store:
         text = json.dumps(document, allow_nan=False)
         with _errors(self._path):
             self._connection.execute(
-                "INSERT INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-                " ON CONFLICT (filename, sha256, source, inference) DO UPDATE SET"
+                "INSERT INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT (filename, sha256, source, inference, terms) DO UPDATE SET"
                 " verdict = excluded.verdict, finished_at = excluded.finished_at,"
                 " seconds = excluded.seconds, document = excluded.document",
                 (
@@ -112,16 +121,17 @@ class Store:
                 ),
             )
 
-    def find(self, key: Key) -> dict[str, object] | None:
-        """The document kept with exactly this key."""
+    def find(self, key: Key) -> Result | None:
+        """What is kept with exactly this key; None, too, where it is damaged."""
         with _errors(self._path):
             row = self._connection.execute(
-                "SELECT document FROM result"
-                " WHERE (filename, sha256, source, inference) = (?, ?, ?, ?)",
+                f"{_SELECT} WHERE (filename, sha256, source, inference, terms) = (?, ?, ?, ?, ?)",
                 _columns(key),
             ).fetchone()
-        with _damage(self._path):
-            return None if row is None else _document(row[0])
+        try:
+            return None if row is None else _result(row)
+        except _DAMAGE:
+            return None
 
     def results(self) -> Iterator[Result]:
         """All results, by key: those of earlier versions of the inference, too.
@@ -129,14 +139,13 @@ class Store:
         They are read some at a time: a query that is never done would keep SQLite's log growing.
         So a result that is put meanwhile may be among them or not.
         """
-        after: tuple[str, str, str, int] = ("", "", "", 0)
+        after: tuple[str, str, str, int, str] = ("", "", "", 0, "")
         while True:
             with _errors(self._path):
                 rows = self._connection.execute(
-                    "SELECT filename, sha256, source, inference, verdict, finished_at, seconds,"
-                    " document FROM result"
-                    " WHERE (filename, sha256, source, inference) > (?, ?, ?, ?)"
-                    " ORDER BY filename, sha256, source, inference LIMIT ?",
+                    f"{_SELECT}"
+                    " WHERE (filename, sha256, source, inference, terms) > (?, ?, ?, ?, ?)"
+                    " ORDER BY filename, sha256, source, inference, terms LIMIT ?",
                     (*after, _PAGE),
                 ).fetchall()
             with _damage(self._path):
@@ -228,12 +237,12 @@ def _damage(path: Path) -> Iterator[None]:
     """Reports what we did not write."""
     try:
         yield
-    except (TypeError, ValueError, RecursionError) as error:
+    except _DAMAGE as error:
         raise UserError(f"{path} is damaged: {error}.", hint=_HINT) from None
 
 
-def _columns(key: Key) -> tuple[str, str, str, int]:
-    return (key.filename, str(key.digest), key.source, key.inference)
+def _columns(key: Key) -> tuple[str, str, str, int, str]:
+    return (key.filename, str(key.digest), key.source, key.inference, key.terms)
 
 
 def _document(text: str) -> dict[str, object]:
@@ -243,10 +252,16 @@ def _document(text: str) -> dict[str, object]:
     return document
 
 
-def _result(row: tuple[str, str, str, int, str, str, float, str]) -> Result:
-    filename, sha256, source, inference, verdict, finished_at, seconds, document = row
+def _result(row: tuple[str, str, str, int, str, str, str, float, str]) -> Result:
+    filename, sha256, source, inference, terms, verdict, finished_at, seconds, document = row
     return Result(
-        key=Key(filename=filename, digest=Digest(sha256), source=source, inference=inference),
+        key=Key(
+            filename=filename,
+            digest=Digest(sha256),
+            source=source,
+            inference=inference,
+            terms=terms,
+        ),
         verdict=verdict,
         document=_document(document),
         finished_at=datetime.fromisoformat(finished_at),

@@ -17,7 +17,7 @@ from samebytes.errors import SamebytesError
 from samebytes.index.provenance import Provenance, Signature
 from samebytes.report.document import difference_document
 from samebytes.report.visible import counted, shortened, storable, visible
-from samebytes.verify.targets import NotVerified
+from samebytes.verify.targets import NotVerified, Unmatched
 from samebytes.verify.verification import Phase, Verification
 
 VERSION = 1
@@ -31,6 +31,7 @@ _STYLES: Mapping[str, str] = {
     Verdict.DIFFERENT: "bold red",
     Verdict.UNBUILDABLE: "bold magenta",
 }
+_UNCONFINED = "It was built without a sandbox: the build could fetch what it is said to make."
 _EXAMPLES, _LONGEST, _LOG_LINES = 5, 90, 8
 
 
@@ -42,8 +43,8 @@ class Failed:
     error: SamebytesError
 
 
-def result_document(found: Verification) -> dict[str, object]:
-    """One verification as part of a document."""
+def result_document(found: Verification, *, sandboxed: bool) -> dict[str, object]:
+    """One verification as part of a document; ``sandboxed``: whether builds were confined."""
     is_equivalent = found.verdict is Verdict.EQUIVALENT
     differences = [difference_document(each) for each in found.differences]
     comparison = found.comparison
@@ -75,8 +76,13 @@ def result_document(found: Verification) -> dict[str, object]:
             {key: storable(text) for key, text in each.to_dict().items()} for each in found.evidence
         ],
         "tried": [{"act": str(each.act), "what": storable(each.what)} for each in found.tried],
-        "remarks": [storable(text) for text in found.remarks],
+        "remarks": [
+            *(() if sandboxed or not found.attempts else (_UNCONFINED,)),
+            *map(storable, found.remarks),
+        ],
         "provenance": found.provenance and _provenance_document(found.provenance),
+        "sandboxed": sandboxed,
+        "kept": None,
         "attempts": found.attempts,
         "seconds": round(found.seconds, 3),
     }
@@ -103,16 +109,29 @@ def results_document(
     skipped: Sequence[NotVerified] = (),
     failed: Sequence[Failed] = (),
     error: SamebytesError | None = None,
+    *,
+    unmatched: Sequence[Unmatched] = (),
+    has_gaps: bool = False,
 ) -> dict[str, object]:
-    """All results; with an ``error``, those that there were before it."""
+    """All results; with an ``error``, those that there were before it.
+
+    ``has_gaps``: what is skipped or unmatched is a finding.
+    """
     is_failed = error is not None or bool(failed)
     return {
         "version": VERSION,
-        "status": "failed" if is_failed else _status(results),
+        "status": "failed" if is_failed else _status(results, has_gaps=has_gaps),
         "results": list(results),
         "skipped": [
-            {"artifact": storable(each.filename), "reason": storable(each.reason)}
+            {
+                "artifact": storable(each.filename),
+                "reason": storable(each.reason),
+                "entry": each.is_entry,
+            }
             for each in skipped
+        ],
+        "unmatched": [
+            {"release": storable(each.release), "sha256": str(each.digest)} for each in unmatched
         ],
         "failed": [
             {"artifact": storable(each.artifact), "error": each.error.to_dict()} for each in failed
@@ -121,8 +140,8 @@ def results_document(
     }
 
 
-def _status(results: Sequence[Result]) -> str:
-    return "verified" if all(map(is_verified, results)) else "finding"
+def _status(results: Sequence[Result], *, has_gaps: bool) -> str:
+    return "verified" if all(map(is_verified, results)) and not has_gaps else "finding"
 
 
 def is_verified(result: Result) -> bool:
@@ -142,6 +161,8 @@ def result_report(result: Result, *, verbose: bool) -> Iterator[Text]:
         yield _line("sha256", result["sha256"], "dim")
     for text in result["problems"]:
         yield _line("problem", visible(text), label="bold red")
+    if result["kept"]:
+        yield _line("note", _kept(result), label="yellow")
     for text in result["remarks"]:
         yield _line("note", visible(text), label="yellow")
     for each in result["tried"]:
@@ -285,16 +306,33 @@ def _recipe(result: Result, *, verbose: bool) -> Iterator[Text]:
         yield Text(f"  {builds} in {result['seconds']:.1f} s", "dim")
 
 
-def summary(results: Sequence[Result], failed: Sequence[Failed]) -> Text:
-    """How many of each verdict, in one line."""
+def unmatched_line(each: Unmatched) -> Text:
+    """A hash for which there is no file."""
+    label = f"{visible(each.release)}: "
+    text = Text.assemble(("unmatched", "bold red"), ": ", (label, "bold"))
+    return text.append(f"no file on the index has the hash sha256:{each.digest} of the lock")
+
+
+def summary(
+    results: Sequence[Result], failed: Sequence[Failed], *, skipped: int = 0, unmatched: int = 0
+) -> Text:
+    """How many of each verdict, in one line; ``skipped`` entries and ``unmatched`` hashes."""
     counts = Counter(each["verdict"] for each in results)
     total = counted(len(results) + len(failed), "artifact")
     parts = [Text(f"{counts[v]:,} {v}", _STYLES[v]) for v in Verdict if counts[v]]
     if failed:
         parts.append(Text(f"{len(failed):,} without a verdict", "bold red"))
-    if not parts:
-        return Text("Nothing was verified.")
-    return Text(f"{total}: ").append(Text(", ").join(parts))
+    line = Text(f"{total}: ").append(Text(", ").join(parts)) if parts else Text(_NOTHING)
+    if skipped:
+        word = "entry" if skipped == 1 else "entries"
+        line.append("; ").append(f"{skipped:,} {word} of the lock skipped", "bold yellow")
+    if unmatched:
+        word = "hash" if unmatched == 1 else "hashes"
+        line.append("; ").append(f"{unmatched:,} unmatched {word}", "bold red")
+    return line
+
+
+_NOTHING = "Nothing was verified."
 
 
 def results_table(results: Sequence[Result]) -> Table:
@@ -311,8 +349,16 @@ def results_table(results: Sequence[Result]) -> Table:
     return table
 
 
+def _kept(result: Result) -> str:
+    return f"kept, of {result['kept'][:10]}"
+
+
 def _remarkable(result: Result) -> Iterator[Text]:
     """What one line cannot leave out."""
+    if result["kept"]:
+        yield Text(_kept(result))
+    if result["attempts"] and not result["sandboxed"]:
+        yield Text("Built without a sandbox", "bold red")
     for problem in result["problems"][:1]:
         yield Text(visible(problem).rstrip("."))
     for tried in result["tried"][:1]:

@@ -31,10 +31,22 @@ from samebytes.versions import parse_requirement
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotVerified:
-    """A file of a release that is not verified, and why."""
+    """A file that is not verified, and why.
+
+    ``is_entry``: it is an entry of a lock, and no file: what it installs, nobody looked at.
+    """
 
     filename: str
     reason: str
+    is_entry: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unmatched:
+    """A digest that a lock has for a release, ``NAME==VERSION``, and the index for none of it."""
+
+    release: str
+    digest: Digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +55,7 @@ class Plan:
 
     tasks: tuple[Task, ...]
     skipped: tuple[NotVerified, ...] = ()
+    unmatched: tuple[Unmatched, ...] = ()
 
 
 def plan_target(text: str, source: NamedSource | None, index: Index) -> Plan:
@@ -88,7 +101,8 @@ def plan_release(
     files that matter.
     """
     files = index.release(name, version)
-    if only and not any(file.digest in only for file in files):
+    unknown = only - {file.digest for file in files}
+    if only and unknown == only:
         raise ArtifactError(
             f"No file of {name} {version} on the index has a hash that the lock file names.",
             hint="The release was changed, or the lock was made of another index: do not install "
@@ -121,7 +135,13 @@ def plan_release(
         )
         for file in published
     )
-    return Plan(tasks=tasks, skipped=tuple(skipped))
+    return Plan(
+        tasks=tasks,
+        skipped=tuple(skipped),
+        unmatched=tuple(
+            Unmatched(release=f"{name}=={version}", digest=digest) for digest in sorted(unknown)
+        ),
+    )
 
 
 def _file_task(path: Path, source: NamedSource | None, index: Index) -> Task:

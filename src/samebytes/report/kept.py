@@ -1,0 +1,104 @@
+"""Results that come back from a file: whether they are what we would have put there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import NoneType
+from typing import Any
+
+from samebytes.compare.model import Verdict
+from samebytes.digest import Digest
+from samebytes.index.provenance import Signature
+from samebytes.report.visible import storable
+from samebytes.sandbox.tried import Act
+from samebytes.verify.verification import Phase, Place
+
+#: A type; alternatives, in a tuple; texts that are allowed, in a frozenset; a list of one shape;
+#: an object with exactly these members; or, by Mapping, one of texts.
+_Shape = Any
+
+_TEXT_OR_NONE = (str, NoneType)
+_NUMBER = (int, float)
+_DIFFERENCE: _Shape = {
+    "kind": str,
+    "level": frozenset({"container", "content"}),
+    "member": _TEXT_OR_NONE,
+    "field": str,
+    "first": str,
+    "second": str,
+}
+_RECIPE: _Shape = {
+    "source": Mapping,
+    "epoch": (int, NoneType),
+    "route": str,
+    "python": {"implementation": str, "version": str, "zlib": str},
+    "as_of": _TEXT_OR_NONE,
+    "requirements": [{"name": str, "version": str, "sha256": [str]}],
+    "environment": Mapping,
+    "bdist_wheel": Mapping,
+}
+_PUBLISHER: _Shape = {
+    "kind": str,
+    "repository": _TEXT_OR_NONE,
+    "workflow": _TEXT_OR_NONE,
+    "environment": _TEXT_OR_NONE,
+    "account": _TEXT_OR_NONE,
+}
+_PROVENANCE: _Shape = {
+    "signature": frozenset(Signature),
+    "remark": str,
+    "attestations": [{"publisher": _PUBLISHER, "predicate_type": str}],
+}
+#: As docs/reference/schemas/verify-1.json has it.
+_RESULT: _Shape = {
+    "artifact": str,
+    "sha256": _TEXT_OR_NONE,
+    "source": str,
+    "verdict": frozenset(Verdict),
+    "places": [frozenset(Place)],
+    "phantoms": [str],
+    "problems": [str],
+    "corrections": [_DIFFERENCE],
+    "differences": [_DIFFERENCE],
+    "recompressed": _TEXT_OR_NONE,
+    "causes": [{"cause": str, "title": str, "reason": str, "fix": str, "count": int}],
+    "failure": (NoneType, {"phase": frozenset(Phase), "message": str, "detail": str}),
+    "recipe": (NoneType, _RECIPE),
+    "evidence": [{"what": str, "value": str, "why": str}],
+    "tried": [{"act": frozenset(Act), "what": str}],
+    "remarks": [str],
+    "provenance": (NoneType, _PROVENANCE),
+    "sandboxed": bool,
+    "kept": NoneType,
+    "attempts": int,
+    "seconds": _NUMBER,
+}
+
+
+def is_whole(document: Mapping[str, object], filename: str, digest: Digest) -> bool:
+    """Whether a document is one result, on this file, with all that a report needs."""
+    return (
+        _fits(document, _RESULT)
+        and document["artifact"] == storable(filename)
+        and document["sha256"] == str(digest)
+        and (document["verdict"] == Verdict.UNBUILDABLE) == (document["failure"] is not None)
+    )
+
+
+def _fits(value: object, shape: _Shape) -> bool:
+    match shape:
+        case tuple():
+            return any(_fits(value, each) for each in shape)
+        case frozenset():
+            return isinstance(value, str) and value in shape
+        case [each]:
+            return isinstance(value, list) and all(_fits(item, each) for item in value)
+        case dict():
+            return (
+                isinstance(value, dict)
+                and value.keys() == shape.keys()
+                and all(_fits(value[name], each) for name, each in shape.items())
+            )
+    if shape is Mapping:
+        return isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
+    return type(value) is shape
