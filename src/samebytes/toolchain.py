@@ -44,6 +44,8 @@ _UV_CHOOSES_INDEX = ("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_I
 #: After this time a past state of the index has reached its mirrors, and is taken to be final.
 _SETTLED = timedelta(days=1)
 
+_COMPILE_SECONDS = 300.0
+
 #: A file in each environment, written when all others are there.
 _SEAL = "samebytes.seal"
 
@@ -166,11 +168,18 @@ class Toolshed:
         done = self._uv(
             *("pip", "install", "--python", os.fspath(target / "bin" / "python")),
             *("--no-deps", "--require-hashes", "--only-binary", ":all:", "--link-mode", "copy"),
-            *("--compile-bytecode", "-r", "-"),
+            *("-r", "-"),
             stdin="\n".join(lines).encode(),
         )
         if done.status:
             raise self._not_installed(done)
+        # Without site, which would run the code in the .pth files of strangers: a build may be
+        # confined, and this is not.
+        python = os.fspath(target / "bin" / "python")
+        compiling = (python, "-I", "-S", "-m", "compileall", "-q", "-j", "0")
+        self.runner.run(
+            [*compiling, target / "lib"], env={"PATH": os.defpath}, timeout=_COMPILE_SECONDS
+        )
 
     def _uv(self, *arguments: str, stdin: bytes = b"") -> Finished:
         offline = ("--offline",) if self.settings.offline else ()
