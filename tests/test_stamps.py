@@ -7,6 +7,7 @@ import tarfile
 import time
 import zipfile
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +201,18 @@ def test_hostile_metadata_take_little_time(tmp_path: Path, text: str) -> None:
         assert time.process_time() - begun < 5
 
 
+def known_of(published: Artifact, **known: Any) -> Known:
+    defaults: dict[str, Any] = {
+        "sdist": None,
+        "texts": {},
+        "commit": OTHER,
+        "uploaded": None,
+        "sibling": "",
+        "pythons": [find_interpreter(None, Runner(), {})],
+    }
+    return Known(published=published, **(defaults | known))
+
+
 def decided(published: Artifact, **known: Any) -> Mapping[str, Decision]:
     """The decisions of the likeliest recipe, by what they decide."""
     defaults: dict[str, Any] = {
@@ -243,3 +256,29 @@ def test_what_is_said_of_the_backend(
     texts = {name: f"Wheel-Version: 1.0\nGenerator: {generator}\n"}
     found = decided(wheel(tmp_path, {name: NOW}, texts=texts), texts={"pyproject.toml": pyproject})
     assert found["backend"] == Decision("backend", value, why)
+
+
+COMMITTED = datetime.fromtimestamp(OTHER, UTC)
+UPLOAD = datetime(2024, 12, 4, 17, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("commit", "uploaded", "value", "why"),
+    [
+        (OTHER, UPLOAD, "as of 2024-12-04 17:00:00 UTC", "its upload"),
+        (OTHER, None, "as of 2023-11-14 22:13:21 UTC",
+         "the commit; nothing says when it was uploaded"),
+        (None, None, "the newest", "nothing says when it was uploaded"),
+        (10**15, None, "the newest", "nothing says when it was uploaded"),
+    ],
+)  # fmt: skip
+def test_when_requirements_were_resolved(
+    tmp_path: Path, commit: int | None, uploaded: datetime | None, value: str, why: str
+) -> None:
+    published = wheel(tmp_path, {"a-1.dist-info/WHEEL": NOW})
+    known = known_of(published, commit=commit, uploaded=uploaded)
+    found = [(each.decisions, each.as_of) for each in candidates(known)]
+    assert Decision("requirements", value, why) in found[0][0]
+    assert {day for _, day in found} == (
+        {None, COMMITTED} if value.endswith("21 UTC") else {uploaded}
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from packaging.requirements import Requirement
@@ -74,7 +74,7 @@ def _ranked(parts: _Parts) -> Iterator[Candidate]:
     pins: list[_Doubt] = [(each.decision, {"pins": each.pins}) for each in parts.pins[1:]]
     pythons: list[_Doubt] = [(decision, {"python": each}) for each, decision in parts.pythons[1:]]
     stamps: list[_Doubt] = [(decision, {"stamps": each}) for each, decision in parts.stamps[1:]]
-    ways, settings = _other_ways(parts, first), _other_settings(first)
+    ways, settings = _other_ways(parts, first), _other_settings(parts, first)
     doubts = (*ways, *pins[:1], *pythons[:1], *pins[1:], *settings, *stamps, *pythons[1:])
     for decision, changes in doubts:
         kept = [each for each in first.decisions if each.what != decision.what]
@@ -94,13 +94,17 @@ def _other_ways(parts: _Parts, first: Candidate) -> Iterator[_Doubt]:
         yield decision, {"route": Route.SDIST}
 
 
-def _other_settings(first: Candidate) -> Iterator[_Doubt]:
+def _other_settings(parts: _Parts, first: Candidate) -> Iterator[_Doubt]:
     if first.options:
         decision = Decision("option", "none", "another try, as the project says itself")
         yield decision, {"options": {}}
     if first.windows:
         decision = Decision("system", "as on Linux", "another try, with this system's line ends")
         yield decision, {"windows": False}
+    if parts.known.uploaded is None and first.as_of is not None:
+        # Also for an index that does not say when its files were uploaded.
+        decision = Decision("requirements", "the newest", "another try, as built long after it")
+        yield decision, {"as_of": None}
 
 
 class _Parts:
@@ -125,6 +129,7 @@ class _Parts:
         requires = self._requires_python()
         self.pythons = tuple(choose_pythons(here, requires, known.uploaded, tagged))
         self.stamps = tuple(self._stamps())
+        self.day, self.day_decision = self._day()
 
     def candidate(self) -> Candidate | None:
         if not self.pythons:
@@ -137,7 +142,7 @@ class _Parts:
         return Candidate(
             python=python,
             pins=self.pins[0].pins,
-            as_of=self.known.uploaded,
+            as_of=self.day,
             route=Route.SDIST if self.known.sdist is not None else Route.TREE,
             stamps=stamps,
             umask=umask,
@@ -145,7 +150,7 @@ class _Parts:
             options=options,
             decisions=(
                 self.pins[0].decision,
-                self._day(),
+                self.day_decision,
                 python_decision,
                 stamps_decision,
                 umask_decision,
@@ -205,11 +210,14 @@ class _Parts:
             return f"{self.line!r} is of setuptools, which is not the backend"
         return f"the source does not require {name}"
 
-    def _day(self) -> Decision:
-        day = self.known.uploaded
+    def _day(self) -> tuple[datetime | None, Decision]:
+        """As of when the requirements are resolved: its upload, or else the commit."""
+        day, why = self.known.uploaded, "its upload"
         if day is None:
-            return Decision("requirements", "the newest", "nothing says when it was uploaded")
-        return Decision("requirements", f"as of {day:%Y-%m-%d %H:%M:%S} UTC", "its upload")
+            day, why = _moment(self.known.commit), "the commit; nothing says when it was uploaded"
+        if day is None:
+            return None, Decision("requirements", "the newest", "nothing says when it was uploaded")
+        return day, Decision("requirements", f"as of {day:%Y-%m-%d %H:%M:%S} UTC", why)
 
     def _stamps(self) -> Iterator[tuple[Stamps, Decision]]:
         published, commit = self.known.published, self.known.commit
@@ -244,6 +252,16 @@ class _Parts:
         top = top_folder(self.known.published)
         fields = self.origin.fields(f"{top}/METADATA" if self.is_wheel else "PKG-INFO")
         return fields.get("Requires-Python", "")
+
+
+def _moment(commit: int | None) -> datetime | None:
+    """The time of a commit, which may say any (seconds); None for one that is no date."""
+    if commit is None:
+        return None
+    try:
+        return datetime.fromtimestamp(commit, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _listed(pins: Iterable[Requirement]) -> str:
