@@ -304,6 +304,51 @@ def test_what_may_be_otherwise_tomorrow_is_not_kept(folder_index: FolderIndex) -
     assert kept(folder_index.store) == {"broken-1.0-py3-none-any.whl": "unbuildable"}
 
 
+SLEEPY = CONSTANT + HERE.format(act="time.sleep(1.5)")
+
+
+@pytest.mark.parametrize("to_group", [True, False], ids=["ctrl-c", "sigterm"])
+@pytest.mark.parametrize("after", [0, 1], ids=["at once", "after a result"])
+def test_interrupted_it_says_no_more_than_that(
+    folder_index: FolderIndex, to_group: bool, after: int
+) -> None:
+    names = [f"sleepy{number}" for number in range(4)]
+    for name in names:
+        folder_index.publish(name, SLEEPY)
+    folder_index.publish("quick")
+    base = folder_index.root / "work"
+    base.mkdir()
+    environ = folder_index.samebytes.environ | folder_index.environ
+    requirements = [f"{name}==1.0" for name in ("quick", *names)]
+    child = subprocess.Popen(
+        [sys.executable, "-m", "samebytes", "audit", *requirements, "--workers", "3"],
+        env=environ | {"SAMEBYTES_WORKSPACE": str(base)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    )
+    end = time.monotonic() + 60
+    while len(kept(folder_index.store)) < after or not folder_index.store.exists():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    time.sleep(0.5)
+    if to_group:
+        os.killpg(child.pid, signal.SIGINT)
+    else:
+        child.terminate()
+    _, printed = child.communicate(timeout=60)
+    assert child.returncode == 2
+    assert "Interrupted" in printed
+    assert "Traceback" not in printed
+    assert len(printed.strip().splitlines()) == 2, printed
+    wait_until_nothing_is_left(base)
+    assert len(known := kept(folder_index.store)) >= after
+    done = folder_index.audit(*requirements)
+    assert "5 artifacts: 5 identical" in done.stdout
+    assert not known or f"{len(known)} of 5 from" in done.stderr
+
+
 class TestTasksThatFail:
     """Each by itself, whatever it fails with."""
 

@@ -1,29 +1,36 @@
-"""Local processes that end with us, however we end."""
+"""Local processes that end with us, however we end, and say nothing about it."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 import time
 import warnings
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from types import FrameType
+from typing import ParamSpec, TypeVar
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 #: What a process has to clean up after its task; then a guard does it.
 _GRACE_SECONDS = 5.0
+
+_STOPPING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 
 @contextmanager
 def local_processes(count: int) -> Iterator[ProcessPoolExecutor]:
     """An executor; when the block is left by an exception, what its processes do is ended."""
+    resource_tracker.ensure_running()  # which, when it starts, lets signals through
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(max_workers=count, mp_context=context, initializer=_begin)
+    pool = _Pool(max_workers=count, mp_context=context, initializer=_begin)
     try:
         yield pool
     except BaseException:
@@ -34,19 +41,32 @@ def local_processes(count: int) -> Iterator[ProcessPoolExecutor]:
     pool.shutdown()
 
 
+class _Pool(ProcessPoolExecutor):
+    """Its processes start with signals held back, until they know what to do about them."""
+
+    def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+        try:
+            return super().submit(fn, *args, **kwargs)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _begin() -> None:
     """Be ended like by Ctrl-C, so that nothing is left behind, when the parent says so, or dies."""
     warnings.simplefilter("ignore")  # of libraries, for their developers
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+    # Whoever started us says what there is to say; an interrupted process prints where it was.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    for number in _STOPPING:
         signal.signal(number, _interrupt)
     threading.Thread(target=_follow, daemon=True).start()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
 
 
 def _follow() -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
     wait([parent.sentinel])
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())  # nobody is left to be told
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(_GRACE_SECONDS)
     # We are told of no more tasks, and not that there are none: others like us could still write.
@@ -54,4 +74,6 @@ def _follow() -> None:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    for number in _STOPPING:
+        signal.signal(number, signal.SIG_IGN)  # cleaning up is not interrupted in its turn
     raise KeyboardInterrupt
