@@ -20,7 +20,7 @@ from samebytes.infer.system import contradicted, merged, pinned, read_build_syst
 from samebytes.infer.tags import matching_tags
 from samebytes.interpreter import Interpreter
 from samebytes.recipe import PythonId
-from samebytes.verify.revision import _project_name
+from samebytes.verify.revision import project_name
 
 NAME = canonicalize_name("some-name")
 #: With more digits than int() takes.
@@ -215,7 +215,7 @@ def test_hostile_files_take_little_time(text: str) -> None:
     begun = time.process_time()
     for before in ("", "[bdist_wheel]\n", "[bdist_wheel]\na", "universal", "setuptools ("):
         wheel_options("a-1-py2.py3-none-any.whl", before + long)
-        _project_name("setup.py", before + long + "!")
+        project_name("setup.py", before + long + "!")
         read_generator(before + long + "!")
         matching_tags([before + long + "!"], NAME, Version("1"))
     assert time.process_time() - begun < 10

@@ -114,7 +114,11 @@ class Git:
 
     def tags(self, checkout: Checkout) -> list[str]:
         """The names of all tags."""
-        return self._read(checkout.root, "tag", "--list").stdout.splitlines()
+        listed = self._read(
+            checkout.root, "for-each-ref", "--format=%(refname:strip=2)", "refs/tags"
+        )
+        # No other end of a line: a name may have U+2028 and its like.
+        return [tag for tag in listed.stdout.split("\n") if tag]
 
     def files(self, checkout: Checkout, commit: str) -> list[str]:
         """The paths of all files of a commit."""
