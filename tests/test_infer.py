@@ -20,6 +20,7 @@ from samebytes.infer.system import contradicted, merged, pinned, read_build_syst
 from samebytes.infer.tags import matching_tags
 from samebytes.interpreter import Interpreter
 from samebytes.recipe import PythonId
+from samebytes.toml import read_toml
 from samebytes.verify.revision import project_name
 
 NAME = canonicalize_name("some-name")
@@ -88,6 +89,32 @@ def test_build_systems(
         is_own,
         is_setuptools,
     )
+
+
+N = 16_000
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["a." * N + "b=1", "a . " * N + "b=1", '"a b".' * N + "b=1", f"[a{'.a' * N}]\nb=1",
+     f"x = {{ a{'.a' * N} = 1 }}", "''." * N + "b=1"],
+)  # fmt: skip
+def test_keys_of_many_parts_are_not_read(key: str) -> None:
+    text = f"{key}\n"
+    begun = time.process_time()
+    assert read_build_system(text).requires == ("setuptools", "wheel")
+    assert project_name("pyproject.toml", text) is None
+    with pytest.raises(ValueError, match="parts"):
+        read_toml(text)
+    assert time.process_time() - begun < 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [f"a = '{'.' * 999}'", f"a = '{'One word. ' * 999}'", "a.b.c = '1.2.3'"],
+)
+def test_texts_may_have_any_number_of_dots(text: str) -> None:
+    assert read_toml(text)
 
 
 def test_requirements_give_way_to_pins() -> None:

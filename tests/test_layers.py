@@ -16,7 +16,7 @@ ROOT = Path(samebytes.__file__).parent
 #: Each line may import from the lines above it, and from its own.
 LAYERS = (
     ("__init__",),
-    ("errors", "digest", "atomic", "wire", "guard", "versions"),
+    ("errors", "digest", "atomic", "wire", "guard", "toml", "versions"),
     ("epoch",),
     ("process",),
     ("archive.__init__", "archive.canonical", "archive.damage", "archive.limits", "archive.member"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from samebytes.archive.tar import FIELDS, number
 from samebytes.archive.zip_directory import CENTRAL
 from samebytes.compare.model import Difference
 from samebytes.compare.pairing import top_folder
+from samebytes.toml import read_toml
 
 #: Members whose contents are evidence, or likely to differ, so that they are kept when they are
 #: first read; up to this size, in bytes.
@@ -211,8 +211,8 @@ def _generator(text: str) -> Backend | None:
 def _declared(pyproject: str, *, has_egg_info: bool) -> Backend | None:
     """What pyproject.toml of an sdist names; setuptools where nothing does and its traces are."""
     try:
-        system = tomllib.loads(pyproject).get("build-system", {})
-    except (ValueError, RecursionError):
+        system = read_toml(pyproject).get("build-system", {})
+    except ValueError:
         return None
     declared = system.get("build-backend", "") if isinstance(system, dict) else ""
     if not isinstance(declared, str) or not declared:

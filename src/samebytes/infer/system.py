@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from samebytes.toml import read_toml
 from samebytes.versions import requirement_or_none
 
 _LEGACY = "setuptools.build_meta:__legacy__"
@@ -40,8 +40,8 @@ def read_build_system(pyproject: str) -> BuildSystem:
     Of malformed ones, which the build will refuse, nothing is known.
     """
     try:
-        table = tomllib.loads(pyproject).get("build-system")
-    except (ValueError, RecursionError):
+        table = read_toml(pyproject).get("build-system")
+    except ValueError:
         table = None
     if not isinstance(table, dict):
         return BuildSystem(requires=("setuptools", "wheel"), backend=_LEGACY, is_own=False)

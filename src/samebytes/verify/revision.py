@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from samebytes.git import Checkout, Git
 from samebytes.infer.candidate import Decision
 from samebytes.infer.tags import matching_tags
 from samebytes.source import GitSource
+from samebytes.toml import read_toml
 
 _CFG_NAME = re.compile(r"^[ \t]*name[ \t]*=[ \t]*([A-Za-z0-9][\w.-]*)", re.MULTILINE)
 #: Not ``name=NAME``: that is computed.
@@ -121,6 +121,6 @@ def project_name(path: str, text: str) -> NormalizedName | None:
 def _table(pyproject: str) -> Mapping[str, object]:
     """Empty for what is no TOML."""
     try:
-        return tomllib.loads(pyproject)
-    except (ValueError, RecursionError):
+        return read_toml(pyproject)
+    except ValueError:
         return {}
