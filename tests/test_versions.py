@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 
+from samebytes.builder import build_system_requires
 from samebytes.compare.contents.fields import read_metadata
 from samebytes.compare.contents.reading import Bounds
 from samebytes.errors import ArtifactError, UserError
@@ -133,3 +134,16 @@ def test_what_users_name_is_refused_in_words(read: Callable[[], object]) -> None
 )
 def test_metadata_that_are_compared_may_hold_anything(line: str) -> None:
     assert read_metadata(f"{line}\n", "Requires-Python: >=3\nRequires-Dist: a\n", Bounds()).findings
+
+
+def test_no_build_begins_with_a_key_of_many_parts(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(f"[build-system]\nrequires = []\n{'a.' * 16_000}b = 1")
+    with pytest.raises(ArtifactError, match="a key has more than 100 parts"):
+        build_system_requires(tmp_path)
+
+
+def test_no_build_begins_with_more_requirements_than_any_project_has(tmp_path: Path) -> None:
+    requires = [f"a{number}" for number in range(1001)]
+    (tmp_path / "pyproject.toml").write_text(f"[build-system]\nrequires = {requires}")
+    with pytest.raises(ArtifactError, match="1,001 build requirements"):
+        build_system_requires(tmp_path)

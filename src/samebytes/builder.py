@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -26,6 +26,7 @@ from samebytes.git import NEUTRAL_CONFIGURATION
 from samebytes.guard import remove_folder
 from samebytes.process import UMASK, Finished, Runner, Watch
 from samebytes.recipe import FILENAME
+from samebytes.toml import check_keys
 from samebytes.toolchain import Toolchain, check_number
 from samebytes.workspace import Room
 
@@ -65,6 +66,7 @@ class Surroundings:
 def build_system_requires(tree: Path) -> set[str]:
     """``build-system.requires`` of the project in ``tree``, or setuptools where it has none."""
     with _backend_errors("reading pyproject.toml"):
+        _check_pyproject(tree)
         return check_number(ProjectBuilder(tree).build_system_requires)
 
 
@@ -121,6 +123,8 @@ class Backend:
         epoch: int | None,
         added: Mapping[str, str],
     ) -> ProjectBuilder:
+        # Again: a hook may have written it anew.
+        _check_pyproject(tree)
         environment = self._environment(room, epoch) | dict(added)
 
         def call(
@@ -233,6 +237,16 @@ def _backend_errors(hook: str) -> Iterator[None]:
             f"The project cannot be built: {_cut(str(error).rstrip('.'))}.",
             hint="Correct its pyproject.toml (PEP 517, PEP 518).",
         ) from None
+
+
+def _check_pyproject(tree: Path) -> None:
+    """Raise BuildException for what would take very long to read, and that here, not in a hook."""
+    with suppress(OSError, UnicodeError):
+        text = (tree / "pyproject.toml").read_text("utf-8")
+        try:
+            check_keys(text)
+        except ValueError as error:
+            raise BuildException(f"In pyproject.toml {error}") from None
 
 
 def _cut(text: str) -> str:
