@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -13,15 +14,22 @@ from typing import Any
 
 import pytest
 
+from samebytes import sandbox
 from samebytes.process import Runner
 from samebytes.sandbox.bounds import Bounds
-from samebytes.sandbox.cell import PATH, Cell, find_cell, report_of
+from samebytes.sandbox.cell import PATH, SYSTEM, Cell, find_cell, report_of
 from samebytes.sandbox.tried import Act, Tried, read_tried
 from samebytes.workspace import Room
 
 ENVIRONMENT = {"PATH": PATH, "ONLY": "this"}
 #: What our Python needs, wherever it is.
-READABLE = tuple(dict.fromkeys((Path(sys.prefix), Path(sys.base_prefix))))
+READABLE = tuple(
+    dict.fromkeys(
+        Path(place)
+        for place in (sys.prefix, sys.base_prefix)
+        if Path(place) not in SYSTEM  # which is seen anyway
+    )
+)
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +180,7 @@ found = [resource.getrlimit(each)[0] for each in (resource.RLIMIT_NPROC, resourc
 found += [int(open("/proc/self/oom_score_adj").read()), os.nice(0)]
 """
     *limits, nice = seen(cell, room, code)
-    assert limits == [99, 2**20, 0, 4 * 2**30, 1000]
+    assert limits == [2 * 99, 2**20, 0, 4 * 2**30, 1000]
     assert nice >= 5
 
 
@@ -193,6 +201,28 @@ def test_a_program_that_is_not_there(cell: Cell, room: Room) -> None:
     done = Runner().run(around.wrapped(["no-such-program"]), env=around.environment, cwd=room.tree)
     assert done.status == 127
     assert "no-such-program" in done.stderr
+
+
+def test_links_lead_where_they_lead_outside(cell: Cell, room: Room, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(sys.executable)
+    inside = next(path for path in Path("/usr/bin").iterdir() if path.is_symlink())
+    linked = replace(cell, links=(tmp_path / "link", inside))
+    paths = [*map(str, linked.links)]
+    found = seen(linked, room, f"found = [os.readlink(path) for path in {paths}]")
+    assert found == [os.readlink(path) for path in paths]
+
+
+@pytest.mark.parametrize("name", ["inside.py", "noted/sitecustomize.py"])
+def test_what_runs_there_is_for_any_python(name: str) -> None:
+    path = Path(sandbox.__file__).parent / name
+    tree = ast.parse(path.read_text(), feature_version=(3, 8))
+    imported = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    assert imported <= sys.stdlib_module_names
 
 
 @pytest.mark.parametrize(

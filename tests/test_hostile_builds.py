@@ -398,6 +398,14 @@ def test_an_sdist_does_not_say_what_is_seen_of_the_host(ground: Ground, host: Ho
     assert found.verdict is Verdict.IDENTICAL
 
 
+def test_a_python_that_lies_above_the_home(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", os.path.join(sys.base_prefix, "home"))
+    found = ground.verify(project())
+    assert found.failure is not None
+    assert "a folder that holds your home" in found.failure.message
+    ground.assert_unharmed()
+
+
 def test_a_wheel_that_is_a_bomb(ground: Ground) -> None:
     code = """
     path = os.path.join(folder, NAME)

@@ -149,8 +149,9 @@ class Cell:
             yield from ("--tmpfs", path)
         for path in self._given()[len(self.prefixes) :]:
             yield from ("--ro-bind", path, path)
+        seen = (*self._given(), *map(Path, _PROGRAMS))
         for link in self.links:
-            if not any(link.is_relative_to(path) for path in self._given()):
+            if not any(link.is_relative_to(path) for path in seen):
                 yield from ("--symlink", os.readlink(link), link)
 
     def _steps(self, room: Room) -> tuple[Path, ...]:

@@ -28,6 +28,8 @@ _COUNTERS = {
 }
 #: Address space is more than memory: so much more.
 _SPACE = 4
+#: Whoever starts so many more processes is ended from outside before the kernel refuses the next.
+_CROWD = 2
 _NICE = 5
 _LOOK_SECONDS = 0.2
 #: What a process has to end after that which it serves.
@@ -42,7 +44,7 @@ _KEYCTL_JOIN_SESSION_KEYRING = 1
 def limit(memory, processes, file):
     for what, most in (
         (resource.RLIMIT_AS, memory * _SPACE),
-        (resource.RLIMIT_NPROC, processes),
+        (resource.RLIMIT_NPROC, processes * _CROWD),
         (resource.RLIMIT_FSIZE, file),
         (resource.RLIMIT_CORE, 0),
     ):

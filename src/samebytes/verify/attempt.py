@@ -230,7 +230,7 @@ def _links(path: Path) -> Iterator[Path]:
     """The links that lead from ``path`` to a file."""
     while path.is_symlink():
         yield path
-        path = path.parent / os.readlink(path)
+        path = Path(os.path.normpath(path.parent / os.readlink(path)))
 
 
 def _prefix(python: Path) -> Path:
