@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from types import FrameType
@@ -47,20 +48,31 @@ class _Pool(ProcessPoolExecutor):
     def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
         try:
-            return super().submit(fn, *args, **kwargs)
+            return super().submit(_run, partial(fn, *args, **kwargs))
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin() -> None:
-    """Be ended like by Ctrl-C, so that nothing is left behind, when the parent says so, or dies."""
+    """Be ended when the parent says so, or dies; without a word, as nothing is to be cleaned."""
     warnings.simplefilter("ignore")  # of libraries, for their developers
-    # Whoever started us says what there is to say; an interrupted process prints where it was.
+    # Whoever started us says what there is to say.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    for number in _STOPPING:
-        signal.signal(number, _interrupt)
+    _handle_signals(signal.SIG_DFL)
     threading.Thread(target=_follow, daemon=True).start()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
+
+
+def _run(task: Callable[[], _T]) -> _T:
+    """Do a task, which signals end like Ctrl-C, so that nothing is left behind."""
+    try:
+        _handle_signals(_interrupt)
+        try:
+            return task()
+        finally:
+            _handle_signals(signal.SIG_DFL)
+    except KeyboardInterrupt:
+        os._exit(1)  # to wait for another task would be to wait for one that does not come
 
 
 def _follow() -> None:
@@ -69,11 +81,14 @@ def _follow() -> None:
     wait([parent.sentinel])
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(_GRACE_SECONDS)
-    # We are told of no more tasks, and not that there are none: others like us could still write.
     os._exit(1)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    for number in _STOPPING:
-        signal.signal(number, signal.SIG_IGN)  # cleaning up is not interrupted in its turn
+    _handle_signals(signal.SIG_IGN)  # cleaning up is not interrupted in its turn
     raise KeyboardInterrupt
+
+
+def _handle_signals(handler: signal.Handlers | Callable[[int, FrameType | None], None]) -> None:
+    for number in _STOPPING:
+        signal.signal(number, handler)
