@@ -93,7 +93,7 @@ def plan_release(
     source: NamedSource | None = None,
     only: frozenset[Digest] = frozenset(),
 ) -> Plan:
-    """The wheels of a release, against its sdist; with a ``source``, the sdist too, against it.
+    """The wheels of a release, against its sdist; with a ``source``, its sdists too, against it.
 
     ``only`` are the digests of the files that matter; none: all of them.
 
@@ -108,7 +108,7 @@ def plan_release(
             hint="The release was changed, or the lock was made of another index: do not install "
             "it before you know.",
         )
-    sdist = _best_sdist(files)
+    sdist, sdists = _best_sdist(files), [file for file in files if file.is_sdist]
     wheels = [file for file in files if file.is_wheel]
     if only:
         wheels = [file for file in wheels if file.digest in only]
@@ -119,8 +119,8 @@ def plan_release(
         NotVerified(filename=file.filename, reason=reason) for file in wheels if file not in chosen
     ]
     published = list(chosen)
-    if source is not None and sdist is not None and (not only or sdist.digest in only):
-        published.insert(0, sdist)
+    if source is not None:
+        published = [file for file in sdists if not only or file.digest in only] + published
     elif sdist is not None and not wheels and not only:
         reason = "nothing says from what it was built: name its repository with --source"
         skipped.append(NotVerified(filename=sdist.filename, reason=reason))
@@ -130,7 +130,7 @@ def plan_release(
             version=version,
             published=file,
             source=source or sdist,
-            sibling=next(iter(wheels), None) if file is sdist else None,
+            sibling=next(iter(wheels), None) if file.is_sdist else None,
             remarks=tuple(_remarks(file)),
         )
         for file in published
@@ -155,19 +155,25 @@ def _file_task(path: Path, source: NamedSource | None, index: Index) -> Task:
             f"Nothing says from what {path.name} was built.",
             hint="Name its repository: --source PATH, and --rev if no tag names the version.",
         )
+    remarks = []
     try:
         files: Sequence[IndexFile] = index.release(name, version)
-    except SamebytesError:
+    except SamebytesError as error:
         if source is None:
             raise
         files = ()
+        remarks.append(
+            f"The index says nothing of it, not even when it was uploaded: {error.message}"
+        )
     listed = next((file for file in files if file.filename == path.name), None)
-    remarks = list(_remarks(listed)) if listed else []
-    if listed is None and files:
+    if listed is not None:
+        remarks += _remarks(listed)
+    elif files:
         remarks.append("The index has no file of this name in this release.")
+    if listed is not None and listed.digest is None:
+        remarks.append("The index names no hash of its file of this name.")
     elif listed is not None and listed.digest != Digest.of_file(path):
         remarks.append(f"The index has another file of this name: SHA-256 {listed.digest}.")
-        listed = None
     wheels = [file for file in files if file.is_wheel]
     return Task(
         name=name,

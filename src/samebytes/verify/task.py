@@ -40,7 +40,8 @@ class NamedSource:
 class Task:
     """``published`` on the index, or a file; ``source`` None: there is none.
 
-    ``sibling`` is a wheel of the same release. ``remarks`` are for whoever reads the verdict.
+    ``listed`` is what the index has under the name of a file, be it other bytes. ``sibling`` is a
+    wheel of the same release. ``remarks`` are for whoever reads the verdict.
     """
 
     name: NormalizedName
@@ -78,11 +79,12 @@ class Task:
         if self.source is None:
             message = f"The index has no sdist of {self.name} {self.version}."
             return self._without_file(Failure(phase=Phase.DOWNLOAD, message=message))
+        digest = Digest.of_file(path)
         source, decisions = self._source(workshop, index)
         found = verify(
             Subject(
                 path=path,
-                digest=Digest.of_file(path),
+                digest=digest,
                 source=source,
                 uploaded=listed.uploaded if listed else None,
                 sibling=self._sibling(index),
@@ -90,7 +92,7 @@ class Task:
             means,
             workshop,
         )
-        provenance, remarks = _provenance(listed, index)
+        provenance, remarks = _provenance(listed, digest, index)
         return replace(
             found,
             evidence=(*decisions, *found.evidence),
@@ -135,14 +137,14 @@ class Task:
         )
 
 
-def _provenance(file: IndexFile | None, index: Index) -> tuple[Provenance | None, tuple[str, ...]]:
-    """What the publisher attested, and what is wrong with it; it changes no verdict."""
-    if file is None or file.provenance_url is None:
+def _provenance(
+    file: IndexFile | None, digest: Digest, index: Index
+) -> tuple[Provenance | None, tuple[str, ...]]:
+    """What the publisher attested of these bytes, and what is wrong with it; no verdict changes."""
+    if file is None or file.digest != digest or file.provenance_url is None:
         return None, ()
     try:
         found = index.provenance(file)
-    except UnreachableError:
-        raise
     except SamebytesError as error:
         return None, (f"Its provenance cannot be read: {error.message}",)
     return found, found.problems if found else ()
