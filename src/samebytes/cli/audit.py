@@ -22,6 +22,7 @@ from samebytes.cli.verifying import (
     note_skipped,
     outcome,
     sandbox_option,
+    steps_of,
     verifying,
     warn_without_sandbox,
     workers_option,
@@ -220,7 +221,7 @@ def _audit(options: _Options, terminal: Terminal, found: _Found) -> None:
             terminal.fact("kept", f"{len(found.results)} of {len(inventory.tasks)} from {place}")
         tasks = [task for task in inventory.tasks if task.filename not in found.results]
         with (
-            terminal.working(len(tasks)),
+            terminal.working(steps_of(tasks, options.workers)),
             verifying(tasks, settings, workshop, options.workers, index) as stream,
         ):
             for number, done in enumerate(stream, 1):

@@ -27,6 +27,7 @@ from rich.progress import (
 
 from samebytes.atomic import write_text
 from samebytes.errors import SamebytesError, UserError
+from samebytes.report.visible import visible
 from samebytes.wire import dump_document
 
 #: Columns of a table that is printed where there is no terminal.
@@ -48,10 +49,11 @@ class Terminal:
     warnings: list[str] = field(default_factory=list)
     _progress: Progress | None = None
     _task: TaskID | None = None
+    _counts_bytes: bool = False
 
     def step(self, text: str) -> None:
         if self._progress is not None and self._task is not None:
-            self._progress.update(self._task, description=text, advance=1)
+            self._progress.update(self._task, description=_shown(text), advance=1)
 
     def fact(self, label: str, text: str) -> None:
         if not self.quiet:
@@ -68,7 +70,7 @@ class Terminal:
 
     def error(self, error: SamebytesError) -> None:
         if error.detail:
-            self.console.print(f"[dim]{_shown(error.detail)}[/]")
+            self.console.print(f"[dim]{escape(_printed(error.detail))}[/]")
         self.console.print(f"[bold red]error:[/]     {_shown(error.message)}")
         if error.hint:
             self.console.print(f"[bold]what to do:[/] {_shown(error.hint)}")
@@ -76,14 +78,19 @@ class Terminal:
     def output(self, text: str) -> None:
         """What a child process prints, shown as it comes with ``--verbose``."""
         if self.verbose:
-            sys.stderr.write(_CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
+            sys.stderr.write(_printed(text))
             sys.stderr.flush()
 
     def received(self, received: int, total: int | None) -> None:
-        if self._progress is not None and self._task is not None:
+        if self._progress is None or self._task is None:
+            return
+        if self._counts_bytes:
             self._progress.update(
                 self._task, description="downloading", completed=received, total=total
             )
+        else:
+            share = f", {received / total:.0%}" if total else ""
+            self._progress.update(self._task, description=f"downloading{share}")
 
     def reached(self, what: str, done: int, total: int) -> None:
         """How many bytes of a file were read; no total: something else that takes its time."""
@@ -96,13 +103,16 @@ class Terminal:
         return self._live(TimeElapsedColumn(), total=None)
 
     def downloading(self) -> AbstractContextManager[None]:
-        return self._live(DownloadColumn(), total=None)
+        return self._live(DownloadColumn(), total=None, counts_bytes=True)
 
-    def working(self, steps: int) -> AbstractContextManager[None]:
+    def working(self, steps: int | None) -> AbstractContextManager[None]:
+        """``steps`` are how many there will be; None: nobody knows."""
         return self._live(TimeElapsedColumn(), total=steps)
 
     @contextmanager
-    def _live(self, measure: ProgressColumn, *, total: int | None) -> Iterator[None]:
+    def _live(
+        self, measure: ProgressColumn, *, total: int | None, counts_bytes: bool = False
+    ) -> Iterator[None]:
         """A progress bar that is gone afterwards; none where stderr is no terminal."""
         if self.quiet or self.verbose or not sys.stderr.isatty():
             yield
@@ -110,15 +120,22 @@ class Terminal:
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), measure)
         with Progress(*columns, console=self.console, transient=True) as progress:
             self._progress, self._task = progress, progress.add_task("starting", total=total)
+            self._counts_bytes = counts_bytes
             try:
                 yield
             finally:
                 self._progress = self._task = None
 
 
+def _printed(text: str) -> str:
+    """What another program printed, without what sets a terminal."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _CONTROL.sub("", lines).encode(errors="replace").decode()
+
+
 def _shown(text: str) -> str:
-    """Text as it can be printed: names on disk need not be text."""
-    return escape(text.encode(errors="replace").decode())
+    """Text as it can be printed: names on disk need not be text, and strangers' may be traps."""
+    return escape(visible(text))
 
 
 def cache_folder() -> Path:

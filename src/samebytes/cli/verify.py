@@ -22,6 +22,7 @@ from samebytes.cli.verifying import (
     note_skipped,
     outcome,
     sandbox_option,
+    steps_of,
     verifying,
     warn_without_sandbox,
     workers_option,
@@ -45,9 +46,6 @@ from samebytes.source import PYPI_PREFIX
 from samebytes.verify.means import Effort
 from samebytes.verify.targets import NotVerified, Plan, plan_target, reasons
 from samebytes.verify.task import NamedSource, Task
-
-#: Steps of one attempt, for the progress bar.
-_STEPS = 4
 
 
 @click.command("verify", short_help="Say whether published files are what their source builds.")
@@ -75,14 +73,19 @@ _STEPS = 4
 @workspace_option
 @click.option("--html", "html_file", metavar="FILE", help="Write a report to look at; one file.")
 @json_option
-@click.option("-v", "--verbose", is_flag=True, help="Print all; show what backends print.")
+@click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    help="Print all; of one artifact, or with -j 1, show what backends print.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print a line for each artifact only.")
 @click.pass_context
 def verify_command(context: click.Context, /, **values: Any) -> None:
     """Say whether published files are what their source builds.
 
     ARTIFACT is a wheel or an sdist; REQUIREMENT is NAME==VERSION: that release's wheels on the
-    index, and with --source its sdist too. How the file was probably made (backend, requirements,
+    index, and with --source its sdists too. How the file was probably made (backend, requirements,
     Python, times) is read off it; then it is built again, in a sandbox, and compared.
 
     \b
@@ -204,9 +207,8 @@ def _verify(options: _Options, terminal: Terminal, found: _Found) -> None:
     found.plan += plan.tasks
     found.skipped += plan.skipped
     note_skipped(plan.skipped, terminal)
-    steps = _STEPS if len(plan.tasks) == 1 else len(plan.tasks)
     with (
-        terminal.working(steps),
+        terminal.working(steps_of(plan.tasks, options.workers)),
         verifying(plan.tasks, settings, workshop, options.workers, index) as stream,
     ):
         for each in stream:

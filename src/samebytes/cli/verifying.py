@@ -79,11 +79,20 @@ def verifying(
     tasks: Sequence[Task], settings: Settings, workshop: Workshop, workers: int, index: Index
 ) -> Iterator[Iterator[Done]]:
     """What becomes of each task: in this process if it is one at a time, else in others."""
-    if min(workers, len(tasks)) <= 1:
+    if _is_here(tasks, workers):
         yield run_here(tasks, lambda task: task.perform(settings.means, workshop, index))
         return
     with local_processes(min(workers, len(tasks))) as pool:
         yield run_all(tasks, settings, pool, min(workers, len(tasks)))
+
+
+def steps_of(tasks: Sequence[Task], workers: int) -> int | None:
+    """How many steps a progress bar has; None where each task has as many as it takes."""
+    return None if _is_here(tasks, workers) else len(tasks)
+
+
+def _is_here(tasks: Sequence[Task], workers: int) -> bool:
+    return min(workers, len(tasks)) <= 1
 
 
 def outcome(done: Done, *, sandboxed: bool) -> Result | Failed:
