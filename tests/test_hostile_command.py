@@ -141,8 +141,10 @@ def test_nothing_of_a_build_sets_the_terminal(place: Place) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(
+    ("number", "workers"),
+    [(signal.SIGINT, 1), (signal.SIGTERM, 2), (signal.SIGKILL, 1), (signal.SIGKILL, 2)],
+)
 def test_interrupted(place: Place, number: signal.Signals, workers: int) -> None:
     arguments = place.arguments(project(HOLDING_ON), "--workers", str(workers))
     if workers > 1:
