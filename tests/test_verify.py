@@ -262,8 +262,9 @@ def test_several_at_once(samebytes: Command, published: Path, tmp_path: Path) ->
     [
         (["six"], "is neither a file nor one release"),
         (["six>=1"], "is neither a file nor one release"),
-        (["missing-1.0.tar.gz"], "There is no file"),
-        (["a/b"], "There is no file"),
+        (["missing-1.0.tar.gz"], "is not there"),
+        (["./"], "is a folder"),
+        (["a/b"], "is not there"),
         (["six==1.17.0", "--rev", "v1"], "but no --source"),
         (["six==1.17.0", "--source", "nowhere"], "There is no file or folder"),
         (["six==1.17.0", "--json", "x", "--html", "x"], "name the same file"),

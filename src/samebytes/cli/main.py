@@ -9,6 +9,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from types import FrameType
 
 import click
@@ -18,6 +19,7 @@ from samebytes.cli.console import Terminal
 from samebytes.errors import SamebytesError, UserError
 
 EXIT_OK, EXIT_FAILED = 0, 2
+_INTERRUPTED = -1
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -113,6 +115,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     status = _run(arguments)
     for number in _STOPPING:
         signal.signal(number, signal.SIG_IGN)
+    if status == _INTERRUPTED:
+        # Python, on its way out, would take its own signal's number for the exit code if the
+        # interrupt came while it ran code from a string, as dataclasses do.
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError):
+                stream.flush()
+        os._exit(EXIT_FAILED)
     sys.exit(status)
 
 
@@ -132,6 +141,7 @@ def _run(arguments: Sequence[str] | None) -> int:
                 hint="Nothing is left half-written: run it again when you like.",
             )
         )
+        return _INTERRUPTED
     except OSError as error:
         _say(_system_error(error))
     except Exception as error:

@@ -107,7 +107,7 @@ def verify_command(context: click.Context, /, **values: Any) -> None:
     """
     options = _Options(**values)
     terminal = Terminal(quiet=options.quiet, verbose=options.verbose)
-    found = _Found()
+    found = _Found(options.exact)
     try:
         _check(options)
         _verify(options, terminal, found)
@@ -121,7 +121,7 @@ def verify_command(context: click.Context, /, **values: Any) -> None:
         print_report(_report(options, found))
     for each in found.failed:
         terminal.error(each.error)
-    context.exit(_status(options, found))
+    context.exit(2 if found.failed else 0 if found.is_accepted else 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +156,7 @@ class _Options:
 class _Found:
     """What was found so far; ``plan`` is the order in which it was asked."""
 
+    exact: bool
     plan: list[Task] = field(default_factory=list)
     done: dict[Task, tuple[Result | Failed, Comparison | None]] = field(default_factory=dict)
     skipped: list[NotVerified] = field(default_factory=list)
@@ -177,8 +178,15 @@ class _Found:
     def failed(self) -> list[Failed]:
         return [each for each, _ in self.ordered if isinstance(each, Failed)]
 
+    @property
+    def is_accepted(self) -> bool:
+        """Whether all verdicts are what was asked for."""
+        accepted = {Verdict.IDENTICAL} if self.exact else {Verdict.IDENTICAL, Verdict.EQUIVALENT}
+        return all(each["verdict"] in accepted for each in self.results)
+
     def document(self, error: SamebytesError | None = None) -> dict[str, object]:
-        return results_document(self.results, self.skipped, self.failed, error)
+        gaps = not self.is_accepted
+        return results_document(self.results, self.skipped, self.failed, error, has_gaps=gaps)
 
 
 def _check(options: _Options) -> None:
@@ -241,13 +249,6 @@ def _plan(targets: tuple[str, ...], source: NamedSource | None, index: Index) ->
             hint=f"Not verified: {visible(listed)}." if listed else "The release has no files.",
         )
     return Plan(tasks=tasks, skipped=skipped)
-
-
-def _status(options: _Options, found: _Found) -> int:
-    if found.failed:
-        return 2
-    accepted = {Verdict.IDENTICAL} if options.exact else {Verdict.IDENTICAL, Verdict.EQUIVALENT}
-    return 0 if all(each["verdict"] in accepted for each in found.results) else 1
 
 
 def _write(options: _Options, found: _Found) -> None:

@@ -76,9 +76,10 @@ def take_inventory(
             unmatched += found.unmatched
             if not found.tasks:
                 reason = "the release has no wheel that could be verified"
-                skipped.append(
-                    NotVerified(filename=f"{entry.name}=={entry.version}", reason=reason)
-                )
+                release = f"{entry.name}=={entry.version}"
+                # An installer would build what there is: nobody has looked at that.
+                is_entry = not found.skipped
+                skipped.append(NotVerified(filename=release, reason=reason, is_entry=is_entry))
     return Inventory(
         tasks=tuple(tasks.values()),
         skipped=tuple(dict.fromkeys(skipped)),

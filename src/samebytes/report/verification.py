@@ -115,7 +115,7 @@ def results_document(
 ) -> dict[str, object]:
     """All results; with an ``error``, those that there were before it.
 
-    ``has_gaps``: what is skipped or unmatched is a finding.
+    ``has_gaps``: there is a finding besides the verdicts, or they are not what was asked for.
     """
     is_failed = error is not None or bool(failed)
     return {
@@ -277,6 +277,7 @@ def _differences(result: Result, *, verbose: bool) -> Iterator[Text]:
         for each in result["differences"]
         if each["level"] == "content" and each["kind"] != "member-only-in-first"
     ]
+    content.sort(key=lambda each: each["kind"].startswith("record-"))  # which only follows
     for each in content if verbose else content[:_EXAMPLES]:
         values = (shortened(visible(each[side]), _LONGEST) for side in ("first", "second"))
         what = filter(None, (each["member"] or "the archive", each["field"]))

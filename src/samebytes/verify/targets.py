@@ -21,7 +21,7 @@ from packaging.version import Version
 
 from samebytes.archive.artifact import SUFFIXES, Form, form_of
 from samebytes.digest import Digest
-from samebytes.errors import ArtifactError, SamebytesError, UserError
+from samebytes.errors import ArtifactError, SamebytesError, UnreachableError, UserError
 from samebytes.index.client import Index
 from samebytes.index.listing import IndexFile
 from samebytes.source import PYPI_PREFIX
@@ -146,9 +146,8 @@ def plan_release(
 
 def _file_task(path: Path, source: NamedSource | None, index: Index) -> Task:
     if not path.is_file():
-        raise UserError(
-            f"There is no file {path}.", hint="For a release on the index: NAME==VERSION"
-        )
+        problem = "is a folder, and no file" if path.is_dir() else "is not there"
+        raise UserError(f"{path} {problem}.", hint="For a release on the index: NAME==VERSION")
     form, (name, version) = form_of(path), _named(path)
     if form is Form.SDIST and source is None:
         raise UserError(
@@ -159,8 +158,13 @@ def _file_task(path: Path, source: NamedSource | None, index: Index) -> Task:
     try:
         files: Sequence[IndexFile] = index.release(name, version)
     except SamebytesError as error:
-        if source is None:
+        if source is None and isinstance(error, UnreachableError):
             raise
+        if source is None:
+            raise UserError(
+                f"Nothing says from what {path.name} was built: {error.message}",
+                hint="Name its sdist, or its repository, with --source.",
+            ) from None
         files = ()
         remarks.append(
             f"The index says nothing of it, not even when it was uploaded: {error.message}"
