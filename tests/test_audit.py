@@ -150,6 +150,7 @@ def processes(folder: Path) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_a_lock_that_names_other_hashes(folder_index: FolderIndex) -> None:
     folder_index.publish("one")
     done = folder_index.audit("-r", folder_index.lock(f"one==1.0 {ABSENT}"))
@@ -157,6 +158,7 @@ def test_a_lock_that_names_other_hashes(folder_index: FolderIndex) -> None:
     assert "has a hash that the lock file names" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_hash_that_no_file_has_beside_one_that_a_file_has(folder_index: FolderIndex) -> None:
     sdist, wheel = folder_index.publish("one")
     report = folder_index.root / "report.json"
@@ -172,6 +174,7 @@ def test_a_hash_that_no_file_has_beside_one_that_a_file_has(folder_index: Folder
     assert folder_index.audit("-r", lock).status == 0
 
 
+@pytest.mark.slow
 def test_wheels_for_other_platforms_are_matched_and_no_finding(folder_index: FolderIndex) -> None:
     _, wheel = folder_index.publish("one")
     other = wheel.with_name("one-1.0-cp38-cp38-win_amd64.whl")
@@ -185,6 +188,7 @@ def test_wheels_for_other_platforms_are_matched_and_no_finding(folder_index: Fol
     assert [each["entry"] for each in document["skipped"]] == [False]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "line", ["one @ https://files.example/one-1.0.tar.gz", "one>=1", "-e ./here", "one==1.0 SDIST"]
 )
@@ -198,6 +202,7 @@ def test_a_lock_of_which_nothing_can_be_verified(folder_index: FolderIndex, line
     assert (document["status"], len(document["skipped"])) == ("failed", 1)
 
 
+@pytest.mark.slow
 def test_an_entry_that_is_skipped_is_a_finding(folder_index: FolderIndex) -> None:
     folder_index.publish("one")
     lock = folder_index.lock("one==1.0", "two>=1", "-e ./here")
@@ -218,6 +223,7 @@ def changed(store: Path, **members: object) -> None:
         connection.execute("UPDATE result SET document = ?", [json.dumps(document)])
 
 
+@pytest.mark.slow
 def test_what_was_kept_is_said_to_be(folder_index: FolderIndex) -> None:
     folder_index.publish("one")
     done = folder_index.audit("one==1.0", "--json", "-")
@@ -232,30 +238,30 @@ def test_what_was_kept_is_said_to_be(folder_index: FolderIndex) -> None:
     assert json.loads(done.stdout)["results"][0]["kept"] is None
 
 
-@pytest.mark.parametrize(
-    "members",
-    [
-        {"verdict": "trusted"},
-        {"verdict": "unbuildable"},
-        {"artifact": "two-1.0-py3-none-any.whl"},
-        {"sha256": "0" * 64},
-        {"sha256": None},
-        {"causes": ...},
-        {"attempts": "1"},
-        {"recipe": {}},
-    ],
+NO_RESULTS: tuple[dict[str, object], ...] = (
+    {"verdict": "trusted"},
+    {"verdict": "unbuildable"},
+    {"artifact": "two-1.0-py3-none-any.whl"},
+    {"sha256": "0" * 64},
+    {"sha256": None},
+    {"causes": ...},
+    {"attempts": "1"},
+    {"recipe": {}},
 )
-def test_what_is_no_result_is_not_believed(
-    folder_index: FolderIndex, members: dict[str, object]
-) -> None:
+
+
+@pytest.mark.slow
+def test_what_is_no_result_is_not_believed(folder_index: FolderIndex) -> None:
     folder_index.publish("one")
     folder_index.audit("one==1.0")
-    changed(folder_index.store, **members)
-    done = folder_index.audit("one==1.0", "--json", "-")
-    (result,) = json.loads(done.stdout)["results"]
-    assert (result["verdict"], result["kept"]) == ("identical", None)
+    for members in NO_RESULTS:
+        changed(folder_index.store, **members)
+        done = folder_index.audit("one==1.0", "--json", "-")
+        (result,) = json.loads(done.stdout)["results"]
+        assert (result["verdict"], result["kept"]) == ("identical", None), members
 
 
+@pytest.mark.slow
 def test_a_store_in_the_current_folder_is_not_believed(folder_index: FolderIndex) -> None:
     folder_index.publish("one")
     data = folder_index.root / "data"
@@ -267,9 +273,8 @@ def test_a_store_in_the_current_folder_is_not_believed(folder_index: FolderIndex
     assert kept(data / "samebytes/audit.sqlite") == {"one-1.0-py3-none-any.whl": "identical"}
 
 
-@pytest.mark.parametrize(
-    "terms", [["--no-sandbox"], ["--max-attempts", "9"], ["--timeout", "9"], ["--max-memory", "3G"]]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("terms", [["--no-sandbox"], ["--max-attempts", "9"]])
 def test_kept_is_what_was_found_on_the_same_terms(
     folder_index: FolderIndex, terms: list[str]
 ) -> None:
@@ -294,6 +299,7 @@ if "trees" not in os.getcwd():
 """
 
 
+@pytest.mark.slow
 def test_what_may_be_otherwise_tomorrow_is_not_kept(folder_index: FolderIndex) -> None:
     folder_index.publish("slow", CONSTANT + HERE.format(act="time.sleep(60)"))
     folder_index.publish("broken", CONSTANT + HERE.format(act="raise SystemExit(1)"))
@@ -306,8 +312,12 @@ def test_what_may_be_otherwise_tomorrow_is_not_kept(folder_index: FolderIndex) -
 SLEEPY = CONSTANT + HERE.format(act="time.sleep(1.5)")
 
 
-@pytest.mark.parametrize("to_group", [True, False], ids=["ctrl-c", "sigterm"])
-@pytest.mark.parametrize("after", [0, 1], ids=["at once", "after a result"])
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("to_group", "after"),
+    [(True, 1), (False, 0)],
+    ids=["ctrl-c after a result", "sigterm at once"],
+)
 def test_interrupted_it_says_no_more_than_that(
     folder_index: FolderIndex, to_group: bool, after: int
 ) -> None:

@@ -168,6 +168,7 @@ def wheels(folder: Path, sdist: Path) -> Iterator[Path]:
         yield folder / name / WHEEL
 
 
+@pytest.mark.slow
 def test_documents_of_verify(folder: Path, samebytes: Command) -> None:
     sdist = packed(folder, "source", CONSTANT)
     broken = packed(folder, "broken", "raise SystemExit('<b>')")
@@ -202,6 +203,7 @@ def test_an_unwritable_target_of_verify(folder: Path, samebytes: Command, option
         assert f"Name another with {option} FILE." in done.stderr
 
 
+@pytest.mark.slow
 def test_documents_of_audit(folder: Path, samebytes: Command) -> None:
     """Of an index that is a folder, with a release that has no sdist, and one that it lacks."""
     sdist = packed(folder, "source", CONSTANT)

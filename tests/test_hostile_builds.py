@@ -37,6 +37,8 @@ from samebytes.verify.subject import Subject
 from samebytes.verify.verification import Verification
 from samebytes.verify.verify import verify
 
+pytestmark = pytest.mark.slow
+
 MIB = 1024**2
 BOUNDS = Bounds(
     memory=300 * MIB,
@@ -287,7 +289,6 @@ def test_the_environment_has_no_secret(ground: Ground, host: Host) -> None:
     assert ground.verify(project(code, first=code)).verdict is Verdict.IDENTICAL
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "phase", "message"),
     [pytest.param(*case, id=name) for name, case in hostile.FILLING.items()],

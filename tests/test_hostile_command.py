@@ -19,6 +19,8 @@ from hostile import SDIST, WHEEL, project, write_sdist, write_wheel
 from projects import SETUPTOOLS
 from test_hostile_builds import confined
 
+pytestmark = pytest.mark.slow
+
 #: Nothing of this can be ended but by SIGKILL, nor found by its environment or its folder.
 HOLDING_ON = """
 def ignore():
@@ -97,10 +99,10 @@ def test_whom_it_wanted_to_reach(place: Place) -> None:
     assert place.is_clean()
 
 
-@pytest.mark.slow
 def test_a_setup_script_that_wants_the_network(place: Place) -> None:
     script = """
 import socket, setuptools
+
 try:
     socket.create_connection(("192.0.2.1", 443), 2)
 except OSError:
@@ -140,7 +142,6 @@ def test_nothing_of_a_build_sets_the_terminal(place: Place) -> None:
     assert not any(letter in done.stdout + done.stderr for letter in "\x1b\x07\r")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "workers"),
     [(signal.SIGINT, 1), (signal.SIGTERM, 2), (signal.SIGKILL, 1), (signal.SIGKILL, 2)],

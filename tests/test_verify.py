@@ -17,6 +17,8 @@ import pytest
 from conftest import Command
 from projects import DATE, commit, git, own_backend, repository, write
 
+pytestmark = pytest.mark.slow
+
 WHEEL, SDIST = "small-1.0-py3-none-any.whl", "small-1.0.tar.gz"
 
 
@@ -255,31 +257,6 @@ def test_several_at_once(samebytes: Command, published: Path, tmp_path: Path) ->
     assert done.status == 0, done.stderr
     assert "2 artifacts: 2 equivalent" in done.stdout
     assert WHEEL in html.read_text()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "reason"),
-    [
-        (["six"], "is neither a file nor one release"),
-        (["six>=1"], "is neither a file nor one release"),
-        (["missing-1.0.tar.gz"], "is not there"),
-        (["./"], "is a folder"),
-        (["a/b"], "is not there"),
-        (["six==1.17.0", "--rev", "v1"], "but no --source"),
-        (["six==1.17.0", "--source", "nowhere"], "There is no file or folder"),
-        (["six==1.17.0", "--json", "x", "--html", "x"], "name the same file"),
-        (["six==1.17.0", "--json", "/nowhere/x"], "cannot be written"),
-        ([], "Missing argument"),
-        (["--max-attempts", "0", "six==1.17.0"], "--max-attempts"),
-    ],
-)
-def test_what_cannot_be_verified(
-    samebytes: Command, tmp_path: Path, arguments: list[str], reason: str
-) -> None:
-    done = samebytes("verify", *arguments, cwd=tmp_path)
-    assert done.status == 2
-    assert reason in done.stderr
-    assert done.stdout == ""
 
 
 def test_an_sdist_without_a_source(samebytes: Command, published: Path) -> None:

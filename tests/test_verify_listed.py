@@ -21,6 +21,8 @@ from rich.console import Console
 from samebytes.cli.console import Terminal
 from samebytes.errors import UserError
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["folder_index"]  # a fixture
 
 SMALL = "small-1.0-py3-none-any.whl"
