@@ -270,7 +270,7 @@ def test_who_wants_nothing_is_not_blamed(ground: Ground, host: Host) -> None:
         pool.map(abs, range(10))
     with tempfile.TemporaryDirectory() as place:
         shutil.copytree(".", os.path.join(place, "copy"))
-    os.listdir("/usr"), os.listdir(sys.prefix), os.path.exists("/root/.ssh")
+    os.listdir("/usr"), os.listdir(sys.prefix), os.path.exists("/home/ada/.ssh")
     """
     found = ground.verify(
         project(code, first=code.replace("mine", "first"), given=host.given(ground))

@@ -46,6 +46,11 @@ class GitRevision:
     commit: str
     project: PurePosixPath
 
+    @property
+    def name(self) -> str:
+        """What it is, without the place where it lies."""
+        return f"commit {self.commit}"
+
     def to_dict(self) -> dict[str, object]:
         return {"kind": "git", "commit": self.commit, "project": str(self.project)}
 
@@ -56,6 +61,11 @@ class SdistFile:
 
     filename: str
     digest: Digest
+
+    @property
+    def name(self) -> str:
+        """What it is, without the place where it lies."""
+        return self.filename
 
     def to_dict(self) -> dict[str, object]:
         return {"kind": "sdist", "filename": self.filename, "sha256": str(self.digest)}

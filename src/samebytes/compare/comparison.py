@@ -340,15 +340,16 @@ def _where(differences: list[Difference]) -> Iterator[Where]:
     members = [each.member for each in content if each.member is not None]
     for where, found in (
         (Where.MISSING, any(each.kind.id.startswith("member-only-in") for each in content)),
-        (Where.CODE, any(not _is_metadata(name) for name in members)),
-        (Where.METADATA, any(_is_metadata(name) for name in members)),
+        (Where.CODE, any(not is_metadata(name) for name in members)),
+        (Where.METADATA, any(is_metadata(name) for name in members)),
         (Where.CONTAINER, len(members) < len(content)),
     ):
         if found:
             yield where
 
 
-def _is_metadata(name: str) -> bool:
+def is_metadata(name: str) -> bool:
+    """Whether a member says something about the project and is no part of what it does."""
     folder, _, last = name.rpartition("/")
     return (
         folder.endswith((".dist-info", ".egg-info"))

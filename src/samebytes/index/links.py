@@ -24,13 +24,6 @@ _BEGIN = re.compile(r"<(?=/?[a-zA-Z]|[!?])")
 #: What is between these tags is no markup.
 _RAW = frozenset({"script", "style", "textarea", "title"})
 
-
-#: Where a tag, a comment or a declaration begins; any other ``<`` is text.
-_BEGIN = re.compile(r"<(?=/?[a-zA-Z]|[!?])")
-
-#: What is between these tags is no markup.
-_RAW = frozenset({"script", "style", "textarea", "title"})
-
 #: Characters of a tag, and of the text of a link, that are more than any index needs.
 _LONGEST = 16 * 1024
 

@@ -12,9 +12,7 @@ from samebytes import epoch as epochs
 from samebytes.atomic import publish
 from samebytes.digest import Digest
 from samebytes.epoch import Epoch
-from samebytes.recipe import SdistFile
 from samebytes.request import Workshop
-from samebytes.source import Source
 from samebytes.variations.bench import Bench, make_bench
 from samebytes.variations.blame import Varied
 from samebytes.variations.choice import CheckRequest
@@ -121,7 +119,7 @@ class _Check:
         if self.request.keep is not None:
             self._keep(self.request.keep, plain, trials[1])
         return CheckResult(
-            source=_name(self.request.source),
+            source=self.request.source.identity.name,
             epoch=self.epoch,
             raw=self.request.raw,
             tried=in_order(choice.tried),
@@ -196,9 +194,3 @@ def _epoch(request: CheckRequest, workshop: Workshop) -> Epoch:
     epoch = request.source.epoch()
     workshop.reporter.fact("epoch", str(epoch))
     return epoch
-
-
-def _name(source: Source) -> str:
-    """What is checked, without the place where it lies."""
-    identity = source.identity
-    return identity.filename if isinstance(identity, SdistFile) else f"commit {identity.commit}"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from samebytes.compare.comparison import is_metadata
 from samebytes.compare.model import Comparison, Difference, Verdict
 from samebytes.digest import Digest
 from samebytes.errors import LimitError, SamebytesError
@@ -106,11 +107,6 @@ class Verification:
         return self.comparison.differences if self.comparison else ()
 
     @property
-    def is_verified(self) -> bool:
-        """Whether no content differs."""
-        return self.verdict in (Verdict.IDENTICAL, Verdict.EQUIVALENT)
-
-    @property
     def places(self) -> tuple[Place, ...]:
         """Where the contents differ, the worst first."""
         if self.verdict is not Verdict.DIFFERENT:
@@ -144,13 +140,3 @@ def _place(difference: Difference) -> Place:
     if difference.member is None or difference.kind.id.startswith(_OF_ARCHIVES):
         return Place.CONTAINER
     return Place.METADATA if is_metadata(difference.member) else Place.CODE
-
-
-def is_metadata(name: str) -> bool:
-    """Whether a member says something about the project and is no part of what it does."""
-    folder, _, last = name.rpartition("/")
-    return (
-        folder.endswith((".dist-info", ".egg-info"))
-        or ".dist-info/" in name
-        or (last == "PKG-INFO" and folder.count("/") == 0)
-    )

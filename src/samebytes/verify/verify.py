@@ -17,10 +17,9 @@ from samebytes.errors import ArtifactError, LimitError, SamebytesError
 from samebytes.infer.candidate import Candidate, Stamps
 from samebytes.infer.candidates import Known, candidates
 from samebytes.infer.stamps import member_times
-from samebytes.recipe import SdistFile
 from samebytes.request import Workshop
 from samebytes.sandbox.tried import Tried
-from samebytes.source import GitSource, SdistSource, Source
+from samebytes.source import GitSource, SdistSource
 from samebytes.verify.attempt import Bench, Rebuilt
 from samebytes.verify.judgement import judge, judge_unreadable, read_published
 from samebytes.verify.means import Means
@@ -49,7 +48,7 @@ def _verify(subject: Subject, means: Means, workshop: Workshop) -> Verification:
         raise  # which says nothing of what is in it
     except ArtifactError as error:
         found = judge_unreadable(subject.path, subject.digest, error)
-        return replace(found, source=_name(subject.source))
+        return replace(found, source=subject.source.identity.name)
     # Of the published file a build may know the name, which it gives itself, and nothing else.
     key = Digest.of(f"{subject.source.key} {subject.path.name}".encode()).hex
     with (
@@ -164,7 +163,7 @@ class _Work:
             return self._unbuildable(Failure.of(Phase.BUILD, error), rebuilt, candidate)
         return replace(
             judge(self.published, built),
-            source=_name(self.subject.source),
+            source=self.subject.source.identity.name,
             recipe=rebuilt.made,
             evidence=candidate.decisions,
             remarks=rebuilt.remarks,
@@ -176,7 +175,7 @@ class _Work:
         return Verification(
             artifact=self.subject.path.name,
             digest=self.subject.digest,
-            source=_name(self.subject.source),
+            source=self.subject.source.identity.name,
             verdict=Verdict.UNBUILDABLE,
             failure=failure,
             recipe=rebuilt.made if rebuilt else None,
@@ -193,9 +192,3 @@ def _rank(found: Verification) -> tuple[int, int]:
     """The better of two comes first: by verdict, then by how much of the contents differs."""
     order = (Verdict.IDENTICAL, Verdict.EQUIVALENT, Verdict.DIFFERENT, Verdict.UNBUILDABLE)
     return order.index(found.verdict), sum(each.is_content for each in found.differences)
-
-
-def _name(source: Source) -> str:
-    """What it is, without the place where it lies."""
-    identity = source.identity
-    return identity.filename if isinstance(identity, SdistFile) else f"commit {identity.commit}"
