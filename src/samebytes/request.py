@@ -63,6 +63,11 @@ class Workshop:
     reporter: Reporter
     base: Path = DEFAULT_BASE
 
+    @property
+    def downloads(self) -> Path:
+        """Where what comes from the index is kept."""
+        return self.cache / "downloads"
+
     def toolshed(self, interpreter: Interpreter) -> Toolshed:
         """Where toolchains for an interpreter are made and kept."""
         return Toolshed(

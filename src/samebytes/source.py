@@ -20,7 +20,7 @@ from samebytes.errors import ArtifactError, UserError
 from samebytes.git import Checkout, Git
 from samebytes.index.client import Index
 from samebytes.recipe import GitRevision, SdistFile, SourceId
-from samebytes.versions import parse_requirement
+from samebytes.versions import parse_release
 
 PYPI_PREFIX = "pypi:"
 
@@ -246,11 +246,10 @@ def find_source(text: str, revision: str | None, *, git: Git, index: Index) -> S
 
 def _release(text: str) -> tuple[NormalizedName, Version]:
     try:
-        requirement = parse_requirement(text)
-        (specifier,) = requirement.specifier
-        if specifier.operator != "==" or requirement.extras or requirement.url:
+        requirement, version = parse_release(text)
+        if requirement.extras:
             raise ValueError
-        return canonicalize_name(requirement.name), Version(specifier.version)
+        return canonicalize_name(requirement.name), version
     except ValueError:
         raise UserError(
             f"{PYPI_PREFIX}{text} does not name one release.",

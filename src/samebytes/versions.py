@@ -44,6 +44,23 @@ def requirement_or_none(text: str) -> Requirement | None:
         return None
 
 
+def pinned_version(specifiers: SpecifierSet) -> Version | None:
+    """The one release that they admit (``==``); None if they admit others."""
+    if len(specifiers) != 1:
+        return None
+    (only,) = specifiers
+    return Version(only.version) if only.operator == "==" and "*" not in only.version else None
+
+
+def parse_release(text: str) -> tuple[Requirement, Version]:
+    """The requirement that ``text`` is, of one release (``==``), and which; or ValueError."""
+    requirement = parse_requirement(text)
+    version = pinned_version(requirement.specifier)
+    if version is None or requirement.url:
+        raise ValueError("it does not name one release")
+    return requirement, version
+
+
 def parse_requirement(text: str) -> Requirement:
     """The requirement (PEP 508) that ``text`` is, which can be written again; or ValueError."""
     if len(text) > LONGEST_REQUIREMENT:

@@ -13,28 +13,21 @@ import click
 from rich.console import RenderableType
 
 from samebytes.cli.console import Terminal, check_target, data_folder, print_json, print_report
-from samebytes.cli.options import json_option, offline_option, workspace_option
+from samebytes.cli.options import json_option
 from samebytes.cli.verifying import (
-    attempts_option,
-    build_timeout_option,
-    make_settings,
-    memory_option,
+    Desk,
+    EffortOptions,
+    effort_options,
     note_skipped,
     outcome,
-    sandbox_option,
     steps_of,
-    verifying,
-    warn_without_sandbox,
-    workers_option,
 )
-from samebytes.cli.workshop import make_workshop
 from samebytes.errors import ArtifactError, SamebytesError, UserError
 from samebytes.fleet.audit import Done
 from samebytes.fleet.entries import Lock
 from samebytes.fleet.inventory import Inventory, is_lasting, key_of, take_inventory, terms_of
 from samebytes.fleet.locks import read_lock
 from samebytes.fleet.store import Key, Store
-from samebytes.index.client import Index
 from samebytes.report.kept import is_whole
 from samebytes.report.verification import (
     Failed,
@@ -47,8 +40,6 @@ from samebytes.report.verification import (
     unmatched_line,
 )
 from samebytes.report.visible import visible
-from samebytes.sandbox.bounds import Bounds
-from samebytes.verify.means import Effort
 from samebytes.verify.targets import NotVerified, Unmatched, reasons
 from samebytes.verify.task import Task
 
@@ -82,13 +73,7 @@ _REASONS = 5
     is_flag=True,
     help="Entries of a lock that cannot be verified (not pinned, from a URL ...) are no finding.",
 )
-@attempts_option
-@memory_option
-@sandbox_option
-@workers_option
-@offline_option
-@build_timeout_option
-@workspace_option
+@effort_options
 @json_option
 @click.option("-v", "--verbose", is_flag=True, help="Print all that was found on each artifact.")
 @click.option("-q", "--quiet", is_flag=True, help="Print the summary only.")
@@ -135,7 +120,7 @@ def audit_command(context: click.Context, /, **values: Any) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Options:
+class _Options(EffortOptions):
     """The command line, as click read it."""
 
     requirements: tuple[str, ...]
@@ -143,13 +128,6 @@ class _Options:
     store: Path | None
     again: bool
     allow_skipped: bool
-    max_attempts: int
-    max_memory: int
-    no_sandbox: bool
-    workers: int
-    offline: bool
-    timeout: float
-    workspace: Path
     json_file: str | None
     verbose: bool
     quiet: bool
@@ -200,20 +178,14 @@ def _check(options: _Options) -> None:
 
 
 def _audit(options: _Options, terminal: Terminal, found: _Found) -> None:
-    workshop = make_workshop(terminal, offline=options.offline, workspace=options.workspace)
-    effort = Effort(attempts=options.max_attempts, timeout=options.timeout)
-    bounds = None if options.no_sandbox else Bounds(memory=options.max_memory)
-    settings = make_settings(workshop, effort, bounds)
-    if options.no_sandbox:
-        warn_without_sandbox(terminal)
-    index = Index(workshop.index, workshop.cache / "downloads", terminal.received, terminal.notice)
+    desk = Desk.prepare(options, terminal)
     lock = Lock.joined(map(read_lock, options.locks))
     place = options.store or _own_store()
     with Store.open(place) as store:
         with terminal.working(len(lock.entries) + len(options.requirements)):
-            inventory = take_inventory(lock, options.requirements, index, terminal)
+            inventory = take_inventory(lock, options.requirements, desk.index, terminal)
         _note(inventory, terminal, found)
-        notebook = _Notebook(store, terms_of(settings.means), again=options.again)
+        notebook = _Notebook(store, terms_of(desk.settings.means), again=options.again)
         for task in inventory.tasks:
             if (kept := notebook.known(task)) is not None:
                 found.results[task.filename] = kept
@@ -221,11 +193,11 @@ def _audit(options: _Options, terminal: Terminal, found: _Found) -> None:
             terminal.fact("kept", f"{len(found.results)} of {len(inventory.tasks)} from {place}")
         tasks = [task for task in inventory.tasks if task.filename not in found.results]
         with (
-            terminal.working(steps_of(tasks, options.workers)),
-            verifying(tasks, settings, workshop, options.workers, index) as stream,
+            terminal.working(steps_of(tasks, desk.workers)),
+            desk.verifying(tasks) as stream,
         ):
             for number, done in enumerate(stream, 1):
-                result = outcome(done, sandboxed=settings.means.cell is not None)
+                result = outcome(done, sandboxed=desk.is_sandboxed)
                 if isinstance(result, Failed):
                     found.failed.append(result)
                 else:

@@ -13,21 +13,15 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from samebytes.cli.console import Terminal, check_target, print_json, print_report, write_target
-from samebytes.cli.options import json_option, offline_option, workspace_option
+from samebytes.cli.options import json_option
 from samebytes.cli.verifying import (
-    attempts_option,
-    build_timeout_option,
-    make_settings,
-    memory_option,
+    Desk,
+    EffortOptions,
+    effort_options,
     note_skipped,
     outcome,
-    sandbox_option,
     steps_of,
-    verifying,
-    warn_without_sandbox,
-    workers_option,
 )
-from samebytes.cli.workshop import make_workshop
 from samebytes.compare.model import Comparison, Verdict
 from samebytes.errors import SamebytesError, UserError
 from samebytes.index.client import Index
@@ -41,9 +35,7 @@ from samebytes.report.verification import (
     summary,
 )
 from samebytes.report.visible import visible
-from samebytes.sandbox.bounds import Bounds
 from samebytes.source import PYPI_PREFIX
-from samebytes.verify.means import Effort
 from samebytes.verify.targets import NotVerified, Plan, plan_target, reasons
 from samebytes.verify.task import NamedSource, Task
 
@@ -61,16 +53,10 @@ from samebytes.verify.task import NamedSource, Task
     metavar="REV",
     help="Tag, branch, hash or other revision of --source. [default: the tag of the version]",
 )
-@attempts_option
 @click.option(
     "--exact", is_flag=True, help="Exit with 1 unless all are identical: equivalent is no success."
 )
-@memory_option
-@sandbox_option
-@workers_option
-@offline_option
-@build_timeout_option
-@workspace_option
+@effort_options
 @click.option("--html", "html_file", metavar="FILE", help="Write a report to look at; one file.")
 @json_option
 @click.option(
@@ -125,20 +111,13 @@ def verify_command(context: click.Context, /, **values: Any) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Options:
+class _Options(EffortOptions):
     """The command line, as click read it."""
 
     targets: tuple[str, ...]
     source: str | None
     rev: str | None
-    max_attempts: int
     exact: bool
-    max_memory: int
-    no_sandbox: bool
-    workers: int
-    offline: bool
-    timeout: float
-    workspace: Path
     html_file: str | None
     json_file: str | None
     verbose: bool
@@ -202,25 +181,19 @@ def _check(options: _Options) -> None:
 
 
 def _verify(options: _Options, terminal: Terminal, found: _Found) -> None:
-    workshop = make_workshop(terminal, offline=options.offline, workspace=options.workspace)
-    effort = Effort(attempts=options.max_attempts, timeout=options.timeout)
-    bounds = None if options.no_sandbox else Bounds(memory=options.max_memory)
-    settings = make_settings(workshop, effort, bounds)
-    if options.no_sandbox:
-        warn_without_sandbox(terminal)
-    index = Index(workshop.index, workshop.cache / "downloads", terminal.received, terminal.notice)
+    desk = Desk.prepare(options, terminal)
     source = _named_source(options)
     with terminal.downloading():
-        plan = _plan(options.targets, source, index)
+        plan = _plan(options.targets, source, desk.index)
     found.plan += plan.tasks
     found.skipped += plan.skipped
     note_skipped(plan.skipped, terminal)
     with (
-        terminal.working(steps_of(plan.tasks, options.workers)),
-        verifying(plan.tasks, settings, workshop, options.workers, index) as stream,
+        terminal.working(steps_of(plan.tasks, desk.workers)),
+        desk.verifying(plan.tasks) as stream,
     ):
         for each in stream:
-            result = outcome(each, sandboxed=settings.means.cell is not None)
+            result = outcome(each, sandboxed=desk.is_sandboxed)
             comparison = each.verification.comparison if each.verification else None
             found.done[each.task] = (result, comparison)
             if len(plan.tasks) > 1:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, TypeVar
 
 import click
 
 from samebytes.cli.console import Terminal
-from samebytes.cli.options import Size
+from samebytes.cli.options import Size, offline_option, workspace_option
+from samebytes.cli.workshop import make_index, make_workshop
 from samebytes.fleet.audit import Done, run_all, run_here, unexpected
 from samebytes.fleet.pool import local_processes
 from samebytes.fleet.work import Settings
@@ -21,6 +25,8 @@ from samebytes.sandbox.bounds import Bounds
 from samebytes.verify.means import Effort, Means
 from samebytes.verify.targets import NotVerified, reasons
 from samebytes.verify.task import Task
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 attempts_option = click.option(
     "--max-attempts",
@@ -61,29 +67,70 @@ workers_option = click.option(
 )
 
 
-def make_settings(workshop: Workshop, effort: Effort, bounds: Bounds | None) -> Settings:
-    """Builds are in a sandbox with ``bounds``; None: in none.
-
-    Raises UserError where there is no sandbox, but should be one.
-    """
-    return Settings(
-        means=Means.prepare(workshop, effort, bounds),
-        index=workshop.index,
-        cache=workshop.cache,
-        base=workshop.base,
+def effort_options(command: Command) -> Command:
+    """The options that say how artifacts are verified."""
+    options = (
+        *(attempts_option, memory_option, sandbox_option, workers_option),
+        *(offline_option, build_timeout_option, workspace_option),
     )
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
-@contextmanager
-def verifying(
-    tasks: Sequence[Task], settings: Settings, workshop: Workshop, workers: int, index: Index
-) -> Iterator[Iterator[Done]]:
-    """What becomes of each task: in this process if it is one at a time, else in others."""
-    if _is_here(tasks, workers):
-        yield run_here(tasks, lambda task: task.perform(settings.means, workshop, index))
-        return
-    with local_processes(min(workers, len(tasks))) as pool:
-        yield run_all(tasks, settings, pool, min(workers, len(tasks)))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffortOptions:
+    """Their values, as click read them."""
+
+    max_attempts: int
+    max_memory: int
+    no_sandbox: bool
+    workers: int
+    offline: bool
+    timeout: float
+    workspace: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What verifying takes, here and in other processes, of which there are ``workers``."""
+
+    workshop: Workshop
+    settings: Settings
+    index: Index
+    workers: int
+
+    @classmethod
+    def prepare(cls, options: EffortOptions, terminal: Terminal) -> Self:
+        """Raises UserError where there is no sandbox, but should be one."""
+        workshop = make_workshop(terminal, offline=options.offline, workspace=options.workspace)
+        effort = Effort(attempts=options.max_attempts, timeout=options.timeout)
+        bounds = None if options.no_sandbox else Bounds(memory=options.max_memory)
+        settings = Settings(
+            means=Means.prepare(workshop, effort, bounds),
+            index=workshop.index,
+            cache=workshop.cache,
+            base=workshop.base,
+        )
+        if options.no_sandbox:
+            terminal.warn("Without a sandbox, builds of strangers may do all that you may.")
+        index = make_index(workshop, terminal)
+        return cls(workshop=workshop, settings=settings, index=index, workers=options.workers)
+
+    @property
+    def is_sandboxed(self) -> bool:
+        return self.settings.means.cell is not None
+
+    @contextmanager
+    def verifying(self, tasks: Sequence[Task]) -> Iterator[Iterator[Done]]:
+        """What becomes of each task: in this process if it is one at a time, else in others."""
+        if _is_here(tasks, self.workers):
+            means, workshop, index = self.settings.means, self.workshop, self.index
+            yield run_here(tasks, lambda task: task.perform(means, workshop, index))
+            return
+        count = min(self.workers, len(tasks))
+        with local_processes(count) as pool:
+            yield run_all(tasks, self.settings, pool, count)
 
 
 def steps_of(tasks: Sequence[Task], workers: int) -> int | None:
@@ -105,10 +152,6 @@ def outcome(done: Done, *, sandboxed: bool) -> Result | Failed:
         return result_document(done.verification, sandboxed=sandboxed)
     except Exception as error:
         return Failed(artifact=artifact, error=unexpected(error))
-
-
-def warn_without_sandbox(terminal: Terminal) -> None:
-    terminal.warn("Without a sandbox, builds of strangers may do all that you may.")
 
 
 def note_skipped(skipped: Sequence[NotVerified], terminal: Terminal) -> None:

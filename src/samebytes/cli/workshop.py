@@ -27,11 +27,15 @@ def make_workshop(terminal: Terminal, *, offline: bool, workspace: Path) -> Work
     )
 
 
+def make_index(workshop: Workshop, terminal: Terminal) -> Index:
+    """The user's own index, of which the terminal shows what is downloaded."""
+    return Index(workshop.index, workshop.downloads, terminal.received, terminal.notice)
+
+
 def named_source(text: str, revision: str | None, workshop: Workshop, terminal: Terminal) -> Source:
     """The source that the command line names, downloaded if need be."""
     git = Git(workshop.runner, workshop.environ)
-    cache = workshop.cache / "downloads"
-    index = Index(workshop.index, cache, terminal.received, terminal.notice)
+    index = make_index(workshop, terminal)
     with terminal.downloading():
         source = find_source(text, revision, git=git, index=index)
     terminal.fact("source", str(source))

@@ -48,5 +48,5 @@ def perform(task: Task, settings: Settings) -> Verification:
         reporter=Silence(),
         base=settings.base,
     )
-    index = Index(settings.index, settings.cache / "downloads")
+    index = Index(workshop.index, workshop.downloads)
     return task.perform(settings.means, workshop, index)

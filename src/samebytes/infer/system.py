@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from samebytes.toml import read_toml
-from samebytes.versions import requirement_or_none
+from samebytes.versions import pinned_version, requirement_or_none
 
 _LEGACY = "setuptools.build_meta:__legacy__"
 
@@ -75,7 +75,7 @@ def pinned(requires: set[str], pins: tuple[Requirement, ...]) -> set[str]:
 
 
 def _replaced(requirement: Requirement, pin: Requirement) -> str:
-    exact = pinned_version(pin) is not None
+    exact = pinned_version(pin.specifier) is not None
     bounds = pin.specifier if exact else requirement.specifier & pin.specifier
     extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
     marker = f"; {requirement.marker}" if requirement.marker else ""
@@ -84,19 +84,11 @@ def _replaced(requirement: Requirement, pin: Requirement) -> str:
 
 def contradicted(requires: Iterable[str], pins: Iterable[Requirement]) -> Iterator[str]:
     """The requirements of a source that do not admit the one release to which a pin is."""
-    versions = {canonicalize_name(pin.name): pinned_version(pin) for pin in pins}
+    versions = {canonicalize_name(pin.name): pinned_version(pin.specifier) for pin in pins}
     for requirement in filter(None, map(requirement_or_none, requires)):
         version = versions.get(canonicalize_name(requirement.name))
         if version and not requirement.specifier.contains(version, prereleases=True):
             yield str(requirement)
-
-
-def pinned_version(pin: Requirement) -> Version | None:
-    """The one release that a pin admits; None if it admits others."""
-    if len(pin.specifier) != 1:
-        return None
-    (only,) = pin.specifier
-    return Version(only.version) if only.operator == "==" and "*" not in only.version else None
 
 
 def merged(pins: Iterable[Requirement]) -> tuple[Requirement, ...]:

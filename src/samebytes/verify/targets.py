@@ -26,7 +26,7 @@ from samebytes.index.client import Index
 from samebytes.index.listing import IndexFile
 from samebytes.source import PYPI_PREFIX
 from samebytes.verify.task import NamedSource, Task
-from samebytes.versions import parse_requirement
+from samebytes.versions import parse_release
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,16 +73,13 @@ def plan_target(text: str, source: NamedSource | None, index: Index) -> Plan:
 def read_requirement(text: str) -> tuple[NormalizedName, Version]:
     """Of ``NAME==VERSION``; raises UserError for everything else."""
     try:
-        requirement = parse_requirement(text.removeprefix(PYPI_PREFIX))
-        (specifier,) = requirement.specifier
-        if specifier.operator != "==" or requirement.url:
-            raise ValueError
-        return canonicalize_name(requirement.name), Version(specifier.version)
+        requirement, version = parse_release(text.removeprefix(PYPI_PREFIX))
     except ValueError:
         raise UserError(
             f"{text!r} is neither a file nor one release.",
             hint="Name an sdist, a wheel, or a release, for example django==5.2.19",
         ) from None
+    return canonicalize_name(requirement.name), version
 
 
 def plan_release(
