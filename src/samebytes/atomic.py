@@ -63,7 +63,7 @@ def _exchange(files: list[Path], folder: Path, staging: Path, moved: list[str]) 
     old.mkdir()
     for file in files:
         shutil.copyfile(file, new / file.name)
-        _sync(new / file.name)
+        sync(new / file.name)
     for file in files:
         if os.path.lexists(folder / file.name):
             _keep(folder / file.name, old / file.name)
@@ -99,6 +99,6 @@ def _make(folder: Path) -> list[Path]:
     return missing
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     with path.open("rb") as file:
         os.fsync(file.fileno())

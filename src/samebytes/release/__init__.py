@@ -1,0 +1,1 @@
+"""A release that several confirm before it is published."""

@@ -1,0 +1,171 @@
+"""The folder of a release: its files and its record, whole at every moment.
+
+Whatever is in the making lies in a folder of its own. What a step wrote is recorded first and moved
+to its place then, and the next run completes what was recorded: so a step that is interrupted is
+either done or not begun, and nothing is made, signed or uploaded twice.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from samebytes.atomic import sync
+from samebytes.digest import Digest
+from samebytes.errors import UserError
+from samebytes.release.record import RECORD, STATEMENTS, Record, StepRecord
+
+_WORK = ".work"
+_READY = "ready"
+
+
+@dataclass(slots=True)
+class ReleaseFolder:
+    """A release's folder, which nobody else uses meanwhile."""
+
+    root: Path
+    record: Record
+
+    @property
+    def work(self) -> Path:
+        """Where steps put what they make; emptied when the folder is opened."""
+        return self.root / _WORK
+
+    def keep(self, record: StepRecord, files: Mapping[str, Path]) -> None:
+        """Write down the outcome of a step, and have its files at their places.
+
+        ``files`` lie in the work folder, by their names in the release's.
+        """
+        for name, path in files.items():
+            place = self._ready(name)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            sync(path)
+            os.replace(path, place)
+        self.rewrite(self.record.with_step(record))
+        self._complete()
+
+    def rewrite(self, record: Record) -> None:
+        """Replace the record."""
+        part = self.work / RECORD
+        part.write_text(record.dump(), encoding="utf-8")
+        sync(part)
+        os.replace(part, self.root / RECORD)
+        self.record = record
+
+    def add_statement(self, name: str, text: str) -> Path:
+        """Have a signed statement among the others, in place of one of the same name."""
+        return write_statement(self.root, name, text)
+
+    def altered(self, files: Mapping[str, Digest]) -> tuple[str, ...]:
+        """Those of the files that are not there, or not as they were."""
+        return tuple(name for name, digest in files.items() if self.digest(name) != digest)
+
+    def digest(self, name: str) -> Digest | None:
+        """The digest of a file as it is now; None where it is no file that can be read."""
+        path = self.root / name
+        try:
+            return None if path.is_symlink() or not path.is_file() else Digest.of_file(path)
+        except OSError:
+            return None
+
+    def digests(self, names: Mapping[str, Digest]) -> dict[str, Digest]:
+        """The digests of files as they are now, without those that are not there."""
+        found = {name: self.digest(name) for name in names}
+        return {name: digest for name, digest in found.items() if digest is not None}
+
+    def _ready(self, name: str) -> Path:
+        return self.work / _READY / name
+
+    def _complete(self) -> None:
+        """Move what was recorded to its place."""
+        for name, digest in self.record.files.items():
+            ready, place = self._ready(name), self.root / name
+            if ready.is_file() and Digest.of_file(ready) == digest:
+                place.parent.mkdir(exist_ok=True)
+                os.replace(ready, place)
+
+
+def write_statement(root: Path, name: str, text: str) -> Path:
+    """Write a statement below a release's folder, whole or not at all."""
+    folder = root / STATEMENTS
+    folder.mkdir(exist_ok=True)
+    part = folder / f".{name}.part"
+    part.write_text(text, encoding="utf-8")
+    sync(part)
+    os.replace(part, folder / name)
+    return folder / name
+
+
+def has_release(root: Path) -> bool:
+    return (root / RECORD).is_file()
+
+
+@contextmanager
+def open_release(
+    root: Path, *, new: Record | None = None, waiting: Callable[[], None] = lambda: None
+) -> Iterator[ReleaseFolder]:
+    """The folder of a release, completed from what an interrupted run left.
+
+    With ``new``, it is made if need be. While another run uses it, calls ``waiting`` once and
+    waits for its end.
+
+    Raises UserError where there is no release, where it is another one, or cannot be written.
+    """
+    if new is not None:
+        root.mkdir(parents=True, exist_ok=True)
+    elif not has_release(root):
+        raise UserError(
+            f"There is no release in {root}: it has no {RECORD}.",
+            hint=f"Begin one: samebytes release prepare --rev TAG -o {root}",
+        )
+    with _locked(root, waiting):
+        folder = ReleaseFolder(root=root, record=_record(root, new))
+        folder.work.mkdir(exist_ok=True)
+        with suppress(FileNotFoundError):
+            folder._complete()
+        shutil.rmtree(folder.work)
+        folder.work.mkdir()
+        try:
+            if new is not None and not has_release(root):
+                folder.rewrite(new)
+            yield folder
+        finally:
+            shutil.rmtree(folder.work, ignore_errors=True)
+
+
+def _record(root: Path, new: Record | None) -> Record:
+    if not has_release(root):
+        assert new is not None
+        others = [name for name in os.listdir(root) if name != _WORK]
+        if others:
+            raise UserError(
+                f"{root} is not empty, and holds no release.",
+                hint="Name a new folder with -o DIR.",
+            )
+        return new
+    record = Record.read(root / RECORD)
+    if new is not None and (new.name, new.version) != (record.name, record.version):
+        raise UserError(
+            f"{root} holds another release: {record.name} {record.version}.",
+            hint=f"Name another folder for {new.name} {new.version} with -o DIR.",
+        )
+    return record
+
+
+@contextmanager
+def _locked(root: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

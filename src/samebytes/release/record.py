@@ -1,0 +1,178 @@
+"""What a release has come to, as ``release.json`` holds it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+
+from packaging.version import Version
+
+from samebytes import __version__
+from samebytes.digest import Digest
+from samebytes.errors import UserError
+from samebytes.recipe import FILENAME
+from samebytes.wire import Node, dump_document, read_document
+
+VERSION = 1
+RECORD = "release.json"
+
+#: Folders in which a release has files, besides its own.
+STATEMENTS = "statements"
+_COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRecord:
+    """The outcome of a step: done, unless there are ``problems``.
+
+    ``inputs`` is the digest of all that it rests on, ``files`` are those that it wrote, by their
+    names in the release's folder; ``seconds`` is how long it took.
+    """
+
+    id: str
+    inputs: Digest
+    finished: datetime
+    seconds: float
+    files: Mapping[str, Digest] = field(default_factory=dict)
+    facts: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @property
+    def is_done(self) -> bool:
+        return not self.problems
+
+    def to_dict(self) -> dict[str, object]:
+        return {
+            "id": self.id,
+            "state": "done" if self.is_done else "failed",
+            "inputs": str(self.inputs),
+            "files": {name: str(digest) for name, digest in self.files.items()},
+            "facts": list(self.facts),
+            "problems": list(self.problems),
+            "finished": self.finished.isoformat(),
+            "milliseconds": round(self.seconds * 1000),
+        }
+
+    @classmethod
+    def from_node(cls, node: Node) -> StepRecord:
+        return cls(
+            id=node["id"].expect(str),
+            inputs=node["inputs"].parse(Digest),
+            finished=node["finished"].parse(_moment),
+            seconds=node["milliseconds"].expect(int) / 1000,
+            files={_name(key, node): each.parse(Digest) for key, each in node["files"].items()},
+            facts=tuple(each.expect(str) for each in node["facts"]),
+            problems=tuple(each.expect(str) for each in node["problems"]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """``project`` is where the project lies in the repository; ``checkout`` is the repository on
+    the machine where the release was prepared, ``kit`` whose rules it follows, if any.
+    """
+
+    name: str
+    version: Version
+    tag: str
+    commit: str
+    project: PurePosixPath
+    checkout: str
+    kit: str | None = None
+    steps: tuple[StepRecord, ...] = ()
+
+    def step(self, name: str) -> StepRecord | None:
+        return next((step for step in self.steps if step.id == name), None)
+
+    def with_step(self, record: StepRecord) -> Record:
+        """With this outcome in place of an earlier one of the same step."""
+        if self.step(record.id) is None:
+            return replace(self, steps=(*self.steps, record))
+        steps = tuple(record if step.id == record.id else step for step in self.steps)
+        return replace(self, steps=steps)
+
+    @property
+    def files(self) -> dict[str, Digest]:
+        """All files that the steps wrote, by their names in the release's folder."""
+        return {name: digest for step in self.steps for name, digest in step.files.items()}
+
+    @property
+    def artifacts(self) -> dict[str, Digest]:
+        """The sdist and the wheel, as they were built; empty before that."""
+        build = self.step("build")
+        files = build.files if build is not None else {}
+        return {name: files[name] for name in files if name.endswith((".tar.gz", ".whl"))}
+
+    @property
+    def buildinfo(self) -> str | None:
+        """The name of the file with the recipe."""
+        build = self.step("build")
+        names = build.files if build is not None else {}
+        return next((name for name in names if name.endswith(".buildinfo.json")), None)
+
+    def to_dict(self) -> dict[str, object]:
+        return {
+            "version": VERSION,
+            "tool": f"samebytes {__version__}",
+            "name": self.name,
+            "release": str(self.version),
+            "tag": self.tag,
+            "commit": self.commit,
+            "project": str(self.project),
+            "checkout": self.checkout,
+            "kit": self.kit,
+            "steps": [step.to_dict() for step in self.steps],
+        }
+
+    def dump(self) -> str:
+        return dump_document(self.to_dict())
+
+    @classmethod
+    def from_node(cls, node: Node) -> Record:
+        if node["version"].expect(int) != VERSION:
+            raise node["version"].error(f"version {node['version'].value} is not known")
+        kit = node["kit"]
+        return cls(
+            name=node["name"].expect(str),
+            version=node["release"].parse(Version),
+            tag=node["tag"].expect(str),
+            commit=node["commit"].parse(_commit),
+            project=PurePosixPath(node["project"].expect(str)),
+            checkout=node["checkout"].expect(str),
+            kit=None if kit.value is None else kit.expect(str),
+            steps=tuple(StepRecord.from_node(each) for each in node["steps"]),
+        )
+
+    @classmethod
+    def read(cls, path: Path) -> Record:
+        """Read a record; raises UserError that names the file and the path of what is wrong."""
+        try:
+            return cls.from_node(read_document(path))
+        except UserError as error:
+            if str(path) in error.message:
+                raise
+            message = f"{path} is not the record of a release: {error.message}"
+            raise UserError(message, hint=error.hint) from None
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"a time without its offset from UTC: {text!r}")
+    return moment
+
+
+def _commit(text: str) -> str:
+    if not _COMMIT.fullmatch(text):
+        raise ValueError(f"not a full commit hash: {text!r}")
+    return text
+
+
+def _name(text: str, node: Node) -> str:
+    """A file of the release: in its folder, or in the one for statements."""
+    if not FILENAME.fullmatch(text.removeprefix(f"{STATEMENTS}/")):
+        raise node["files"].error(f"not the name of a file of a release: {text!r}")
+    return text
