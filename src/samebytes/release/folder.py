@@ -67,11 +67,7 @@ class ReleaseFolder:
 
     def digest(self, name: str) -> Digest | None:
         """The digest of a file as it is now; None where it is no file that can be read."""
-        path = self.root / name
-        try:
-            return None if path.is_symlink() or not path.is_file() else Digest.of_file(path)
-        except OSError:
-            return None
+        return _digest(self.root / name)
 
     def digests(self, names: Mapping[str, Digest]) -> dict[str, Digest]:
         """The digests of files as they are now, without those that are not there."""
@@ -103,6 +99,20 @@ def write_statement(root: Path, name: str, text: str) -> Path:
 
 def has_release(root: Path) -> bool:
     return (root / RECORD).is_file()
+
+
+def is_kept(root: Path, name: str, digest: Digest) -> bool:
+    """Whether a recorded file is there as it was written, or on its way: for who only looks on."""
+    # The place twice: it may be moved there between the first look and the second.
+    places = (root / name, root / _WORK / _READY / name, root / name)
+    return any(_digest(place) == digest for place in places)
+
+
+def _digest(path: Path) -> Digest | None:
+    try:
+        return None if path.is_symlink() or not path.is_file() else Digest.of_file(path)
+    except OSError:
+        return None
 
 
 @contextmanager
