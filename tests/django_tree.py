@@ -42,8 +42,11 @@ RELEASES = (
 #: What the build left in the published sdist, and the repository does not have.
 _GENERATED = ("PKG-INFO", "setup.cfg", "Django.egg-info")
 
-#: What has thousands of files, and is not in a development version here.
+#: What has thousands of files, and is not in a small tree; nor are translations.
 BULK = ("docs", "js_tests", "tests", "django/contrib")
+
+#: What of it is: the kit changes a file there.
+_KEPT = "docs/internals/"
 
 _SETUPTOOLS_TABLES = "[tool.setuptools.dynamic]"
 _HATCHLING_SYSTEM = """\
@@ -125,18 +128,22 @@ def rebuilt(release: Release, samebytes: Command) -> tuple[Result, Path]:
 
 
 def django_repository(
-    release: Release, root: Path, *, hatchling: bool, development: bool = False
+    release: Release,
+    root: Path,
+    *,
+    hatchling: bool,
+    small: bool = False,
+    development: bool = False,
 ) -> Path:
     """The release's files in a repository of one commit.
 
-    ``development``: as a 6.2 alpha, and without the thousands of files that make no difference to
-    its version: ``BULK`` and translations.
+    ``small``: those that are not ``bulky``; ``development``: that, as a 6.2 alpha.
     """
-    flags = " hatchling" * hatchling + " development" * development
+    flags = " hatchling" * hatchling + " small" * small + " development" * development
 
     def make(folder: Path) -> None:
         tree = folder / "tree"
-        _unpack(release, tree, development=development)
+        _unpack(release, tree, small=small, development=development)
         if hatchling:
             _switch(tree)
         repository(tree, {}, date=DATE)
@@ -159,16 +166,18 @@ _CHECKOUT = {
 }
 
 
-def django_checkout(release: Release, root: Path, *, development: bool = False) -> Path:
+def django_checkout(
+    release: Release, root: Path, *, small: bool = False, development: bool = False
+) -> Path:
     """Django on setuptools, as its own repository is: with files that no archive may have.
 
-    ``development``: as above.
+    ``small`` and ``development``: as above.
     """
-    flags = " development" * development
+    flags = " small" * small + " development" * development
 
     def make(folder: Path) -> None:
         tree = folder / "tree"
-        _unpack(release, tree, development=development)
+        _unpack(release, tree, small=small, development=development)
         repository(tree, _CHECKOUT, date=DATE)
         keep(tree)
 
@@ -186,12 +195,13 @@ def cloned(folder: Path, root: Path) -> Path:
     return root
 
 
-def _unpack(release: Release, root: Path, *, development: bool) -> None:
+def _unpack(release: Release, root: Path, *, small: bool, development: bool) -> None:
     unpack_sdist(published_sdist(release), root, mtime=EPOCH)
     for name in _GENERATED:
         _remove(root / name)
-    if development:
+    if small or development:
         thin(root)
+    if development:
         init = root / "django/__init__.py"
         lines = init.read_text().splitlines(keepends=True)
         lines = ['VERSION = (6, 2, 0, "alpha", 0)\n' if "VERSION =" in x else x for x in lines]
@@ -199,12 +209,21 @@ def _unpack(release: Release, root: Path, *, development: bool) -> None:
 
 
 def thin(root: Path) -> None:
-    """Remove ``BULK`` and translations."""
-    for name in BULK:
-        _remove(root / name)
-    for messages in (root / "django").rglob("locale/*/LC_MESSAGES"):
-        if messages.parent.name != "en":
-            _remove(messages.parent)
+    """Leave only what is not ``bulky``, and no empty folder."""
+    for folder, folders, files in os.walk(root, topdown=False):
+        for name in files:
+            path = Path(folder, name)
+            if bulky(path.relative_to(root).as_posix()):
+                path.unlink()
+        if (folders or files) and not os.listdir(folder):
+            os.rmdir(folder)
+
+
+def bulky(name: str) -> bool:
+    """Whether a file is in ``BULK``, or is a translation: it is like a thousand others."""
+    if name.startswith(tuple(f"{each}/" for each in BULK)):
+        return not name.startswith(_KEPT)
+    return "/LC_MESSAGES/" in name and "/en/LC_MESSAGES/" not in name
 
 
 def _remove(path: Path) -> None:

@@ -57,15 +57,16 @@ def project(release: Release, name: str, root: Path, *, written: Iterable[str] =
 
 
 def migrated_checkout(
-    release: Release, root: Path, samebytes: Command
+    release: Release, root: Path, samebytes: Command, *, small: bool = False
 ) -> tuple[dict[str, Any], tuple[Path, Path]]:
     """A checkout of Django with the kit's migration as its second commit.
 
-    Returns what the migration found, and what ``hatch build`` makes of that commit.
+    Returns what the migration found, and what ``hatch build`` makes of that commit. ``small``: as
+    in django_tree.
     """
 
     def make(folder: Path) -> None:
-        tree = django_checkout(release, folder / "tree")
+        tree = django_checkout(release, folder / "tree", small=small)
         done = samebytes("migrate", "--kit", "django", tree, "--json", folder / "result.json")
         assert done.status == 0, done.stdout + done.stderr
         git(tree, "add", "--all", "--force")
@@ -74,7 +75,7 @@ def migrated_checkout(
         assert git(tree, "status", "--porcelain", "--ignored") == ""
         keep(tree)
 
-    folder = once(f"migrated {release.version}", make)
+    folder = once(f"migrated {release.version}" + " small" * small, make)
     cloned(folder, root)
     return json.loads((folder / "result.json").read_text()), archives(folder / "dist")
 

@@ -10,16 +10,15 @@ import time
 import tomllib
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from conftest import Command
 from django_tree import (
-    BULK,
     DATE,
     RELEASES,
     Release,
+    bulky,
     django_checkout,
     published_sdist,
     published_wheel,
@@ -42,14 +41,26 @@ WRITTEN = {
 }
 
 
-@pytest.mark.parametrize("release", RELEASES, ids=lambda release: release.version)
-def test_exactly_the_accepted_changes(folder: Path, samebytes: Command, release: Release) -> None:
+@pytest.mark.parametrize(
+    ("release", "small"),
+    [(RELEASES[0], True), (RELEASES[1], False), (RELEASES[2], True)],
+    ids=["4.2.30", "5.2.19-whole", "6.1.3"],
+)
+def test_exactly_the_accepted_changes(
+    folder: Path, samebytes: Command, release: Release, small: bool
+) -> None:
+    """One release has all of its files; of the others, the bulk is left out on both sides."""
     root = folder / "django"
-    document, (sdist, wheel) = migrated_checkout(release, root, samebytes)
+    document, (sdist, wheel) = migrated_checkout(release, root, samebytes, small=small)
     assert document["status"] == "migrated"
     notes = [note for note in document["notes"] if "kit" in note]
-    missing = "In the kit's [tool.hatch.build.targets.sdist] include, but of no use here: /tox.ini."
-    assert notes == ([missing] if release.version == "4.2.30" else [])
+    assert notes == [
+        f"In the kit's [tool.hatch.build.targets.sdist] {key}, but of no use here: {patterns}."
+        for key, rules in sorted(targets()["sdist"].items())
+        if (patterns := ", ".join(sorted(x for x in rules if not names_something(x, root))))
+    ]
+    assert bool(notes) is small
+    assert any("/tox.ini" in note for note in notes) is (release.version == "4.2.30")
     changed = git(root, "diff", "--name-only", "--no-renames", "HEAD~").split("\n")
     assert set(changed) == WRITTEN | {"MANIFEST.in"}
     # hatch gives the bytes that the migration built twice, and compared with setuptools'.
@@ -57,15 +68,17 @@ def test_exactly_the_accepted_changes(folder: Path, samebytes: Command, release:
     assert [Digest.of_file(path).hex for path in (sdist, wheel)] == proved
 
     old, new = sdist_files(published_sdist(release)), sdist_files(sdist)
+    old = without_bulk(old) if small else old
     gone = {name for name in old if name.startswith("Django.egg-info/")}
     assert old.keys() - new.keys() == {"MANIFEST.in", "setup.cfg"} | gone
     assert new.keys() - old.keys() == {".gitignore"}
     assert {name for name in old.keys() & new.keys() if old[name] != new[name]} == {
         *("PKG-INFO", "pyproject.toml", "docs/internals/howto-release-django.txt"),
     }
-    assert "tests/.coveragerc" in new
+    assert small or "tests/.coveragerc" in new
     published = published_wheel(release)
     old, new = wheel_files(published), wheel_files(wheel)
+    old = without_bulk(old) if small else old
     info = f"django-{release.version}.dist-info"
     assert old.keys() - new.keys() == {f"{info}/top_level.txt"}
     assert new.keys() <= old.keys()
@@ -76,6 +89,21 @@ def test_exactly_the_accepted_changes(folder: Path, samebytes: Command, release:
     again = samebytes("migrate", "--kit", "django", root)
     assert (again.status, git(root, "status", "--porcelain")) == (0, "")
     assert "There is nothing to do." in again.stdout
+
+
+def targets() -> dict[str, dict[str, list[str]]]:
+    """What the kit has hatchling pack."""
+    kit = tomllib.loads((KIT / "tables.toml").read_text())
+    found: dict[str, dict[str, list[str]]] = kit["tool"]["hatch"]["build"]["targets"]
+    return found
+
+
+def names_something(pattern: str, root: Path) -> bool:
+    return any(root.glob(pattern.removeprefix("/")))
+
+
+def without_bulk(files: dict[str, str]) -> dict[str, str]:
+    return {name: digest for name, digest in files.items() if not bulky(name)}
 
 
 def plain(found: list[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -94,8 +122,11 @@ def test_the_kit_is_what_migrate_writes(folder: Path, samebytes: Command) -> Non
     assert done.status == 0, done.stdout + done.stderr
     written = tomllib.loads((root / "pyproject.toml").read_text())
     kit = tomllib.loads((KIT / "tables.toml").read_text())
-    targets = kit["tool"]["hatch"]["build"]["targets"]
-    targets["sdist"] = dict(without_bulk(targets["sdist"]))
+    kit["tool"]["hatch"]["build"]["targets"]["sdist"] = {
+        key: named
+        for key, rules in targets()["sdist"].items()
+        if (named := [pattern for pattern in rules if names_something(pattern, root)])
+    }
     assert written["tool"]["hatch"] == kit["tool"]["hatch"]
     assert written["build-system"] == {
         "requires": tomllib.loads((KIT / "kit.toml").read_text())["requires"],
@@ -113,16 +144,9 @@ def test_the_kit_is_what_migrate_writes(folder: Path, samebytes: Command) -> Non
     }
 
 
-def without_bulk(rules: dict[str, list[str]]) -> Iterator[tuple[str, list[str]]]:
-    """The rules of a target that are of use in a development version."""
-    for key, patterns in rules.items():
-        if kept := [pattern for pattern in patterns if not pattern[1:].startswith(BULK)]:
-            yield key, kept
-
-
 def test_smoke(folder: Path, samebytes: Command) -> None:
     """The wheel installs, starts a project, checks, migrates, serves."""
-    _, (_, wheel) = migrated_checkout(RELEASES[2], folder / "django", samebytes)
+    _, (_, wheel) = migrated_checkout(RELEASES[1], folder / "django", samebytes)
     uv = shutil.which("uv", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     assert uv is not None
     python = folder / "env/bin/python"
@@ -177,7 +201,7 @@ def fetched(url: str) -> str:
 def test_a_checkout_that_has_moved_on(
     folder: Path, samebytes: Command, change: tuple[str, str, str], places: list[str]
 ) -> None:
-    root = django_checkout(RELEASES[2], folder / "django")
+    root = django_checkout(RELEASES[2], folder / "django", small=True)
     path, old, new = change
     text = (root / path).read_text() if (root / path).exists() else ""
     (root / path).write_text(text.replace(old, new) if old else new)
