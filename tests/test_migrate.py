@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from projects import SETUPTOOLS, commit, git, repository, write
 
 from samebytes.errors import ArtifactError, UserError
+from samebytes.kits import kit_names
 from samebytes.migrate.checkout import patch, write_changes
 from samebytes.migrate.facts import Facts
-from samebytes.migrate.kit import find_kit, kit_names, read_kit
+from samebytes.migrate.kit import find_kit, read_kit
 from samebytes.migrate.leftovers import without_build_sections
 from samebytes.migrate.manifest import Action, read_manifest
 from samebytes.migrate.metadata import meaning, requirement_fields
@@ -438,7 +439,7 @@ def test_own_kit(tmp_path: Path) -> None:
 
 
 def test_django_kit_is_there() -> None:
-    assert kit_names() == ["django"]
+    assert kit_names("kit.toml") == ["django"]
     kit = find_kit("django")
     assert set(kit.files) == {"scripts/build_release.py", ".github/workflows/reproducible.yml"}
     with pytest.raises(UserError, match="There is no kit 'flask'"):

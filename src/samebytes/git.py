@@ -58,6 +58,15 @@ class Checkout:
     project: Path
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagObject:
+    """What refs/tags/NAME names: an object of a ``type``; ``data`` is that of an annotated tag."""
+
+    id: str
+    type: str
+    data: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Git:
     """Runs git with ``environ``, the user's own environment."""
@@ -120,6 +129,28 @@ class Git:
         # No other end of a line: a name may have U+2028 and its like.
         return [tag for tag in listed.stdout.split("\n") if tag]
 
+    def tag_object(self, checkout: Checkout, tag: str) -> TagObject | None:
+        """What a tag is, as it stands in the repository; None where there is no such tag."""
+        found = self._read(
+            checkout.root, "show-ref", "--verify", "--hash", "--", f"refs/tags/{tag}"
+        )
+        if found.status:
+            return None
+        number = found.stdout.strip()
+        kind = self._plain(checkout, "-t", number).stdout.strip()
+        data = self._plain(checkout, "tag", number).output if kind == "tag" else b""
+        return TagObject(id=number, type=kind, data=data)
+
+    def head(self, checkout: Checkout) -> str:
+        """The full hash of the commit that is checked out; empty where there is none yet."""
+        found = self._read(checkout.root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        return found.stdout.strip()
+
+    def origin(self, checkout: Checkout) -> str:
+        """The address of the repository that this one was cloned from; empty if there is none."""
+        found = self._read(checkout.root, "config", "--get", "remote.origin.url")
+        return found.stdout.strip()
+
     def files(self, checkout: Checkout, commit: str) -> list[str]:
         """The paths of all files of a commit."""
         listed = self._read(checkout.root, "ls-tree", "-r", "-z", "--name-only", commit)
@@ -135,10 +166,17 @@ class Git:
         return status.stdout.count("\0")
 
     def uncommitted(self, checkout: Checkout) -> frozenset[str]:
-        """Paths below the checkout's root that are modified or untracked."""
+        """Paths below the checkout's root that are modified or untracked.
+
+        Raises ArtifactError when git cannot say.
+        """
         status = self._read(
             checkout.root, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all"
         )
+        if status.status:
+            raise ArtifactError(
+                f"git cannot say what is modified in {checkout.root}.", detail=status.last_lines()
+            )
         return frozenset(entry[3:] for entry in status.stdout.split("\0") if entry)
 
     def hide_changes(self, clone: Path, paths: Iterable[str]) -> None:
@@ -246,6 +284,10 @@ class Git:
         self._must(inner, "reset", "--quiet", "--hard", neutral=True)
         if (inner / ".gitmodules").is_file():
             self._clone_submodules(inner, original)
+
+    def _plain(self, checkout: Checkout, *arguments: str) -> Finished:
+        """What ``git cat-file`` says of an object itself, whatever refs/replace has for it."""
+        return self._read(checkout.root, "--no-replace-objects", "cat-file", *arguments)
 
     def _read(
         self, folder: Path | None, *arguments: str, neutral: bool = False, stdin: bytes = b""

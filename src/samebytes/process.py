@@ -44,11 +44,15 @@ Watch = Callable[[int], LimitError | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """A process that has ended: its exit status and the end of what it printed."""
+    """A process that has ended: its exit status and the end of what it printed.
+
+    ``output`` is ``stdout`` as it was, for what need not be text.
+    """
 
     status: int
     stdout: str
     stderr: str
+    output: bytes = b""
 
     def last_lines(self, count: int = 20) -> str:
         """The last lines of standard error, or of standard output when that is empty.
@@ -110,10 +114,11 @@ class Runner:
             _end(child)
             with self._lock:
                 self._live.discard(child)
-            stderr, *rest = [stream.text() for stream in streams]
+            stderr, *rest = [stream.data() for stream in streams]
         if self._stopped:
             raise KeyboardInterrupt
-        return Finished(status=status, stdout="".join(rest), stderr=stderr)
+        output = b"".join(rest)
+        return Finished(status=status, stdout=_text(output), stderr=_text(stderr), output=output)
 
     def stop(self) -> None:
         """End every process that is running; later calls of ``run`` start none."""
@@ -218,11 +223,15 @@ class _Stream:
                 if self._sink is not None:
                     self._sink(decoder.decode(chunk))
 
-    def text(self) -> str:
+    def data(self) -> bytes:
         self._thread.join(_STRAGGLER_SECONDS)
         if not self._thread.is_alive():
             self._pipe.close()
-        return bytes(self._kept[-KEPT_BYTES:]).decode("utf-8", "replace")
+        return bytes(self._kept[-KEPT_BYTES:])
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
 
 
 def _feed(child: subprocess.Popen[bytes], data: bytes) -> None:

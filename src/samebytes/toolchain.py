@@ -130,6 +130,21 @@ class Toolshed:
                 shutil.rmtree(staging, ignore_errors=True)
         return Toolchain(root=root, pins=tuple(pins))
 
+    def install(self, artifact: Path, target: Path) -> Finished:
+        """Make a fresh environment at ``target``, and install an sdist or a wheel in it.
+
+        What it requires comes from the index as it is now. The status says whether it could be
+        installed; raises UnreachableError when the index cannot be reached.
+        """
+        self._make_environment(target)
+        done = self._uv(
+            *("pip", "install", "--python", os.fspath(target / "bin" / "python")),
+            *("--link-mode", "copy", os.fspath(artifact.resolve())),
+        )
+        if done.status and _is_network_failure(done):
+            raise self._unreachable(done)
+        return done
+
     def _resolve(self, wanted: list[str], as_of: datetime | None) -> tuple[Pin, ...]:
         done = self._uv(
             *("pip", "compile", "-", "--generate-hashes", "--no-header", "--no-annotate"),
@@ -153,7 +168,7 @@ class Toolshed:
         ]
         return hashlib.sha256(json.dumps(everything).encode()).hexdigest()[:32]
 
-    def _install(self, pins: Sequence[Pin], target: Path) -> None:
+    def _make_environment(self, target: Path) -> None:
         python = os.fspath(self.interpreter.path)
         made = self._uv("venv", "--relocatable", "--python", python, os.fspath(target))
         if made.status:
@@ -162,6 +177,9 @@ class Toolshed:
                 hint="Name another interpreter with --python VERSION.",
                 detail=made.last_lines(),
             )
+
+    def _install(self, pins: Sequence[Pin], target: Path) -> None:
+        self._make_environment(target)
         if not pins:
             return
         lines = [f"{pin} {' '.join(f'--hash=sha256:{h}' for h in pin.hashes)}" for pin in pins]
@@ -258,7 +276,7 @@ class Toolshed:
 
     def _unreachable(self, done: Finished) -> UserError:
         return UnreachableError(
-            "The package index cannot be reached to resolve the build requirements.",
+            "The package index cannot be reached to get what is required.",
             hint="Check the network and pip's index, proxy and certificate settings; --offline "
             "uses what is in the cache.",
             detail=done.last_lines(),

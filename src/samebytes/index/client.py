@@ -69,6 +69,20 @@ class Index:
         """
         return self._search(name, version, "release", lambda _: True)
 
+    def published(self, name: NormalizedName, version: Version) -> tuple[IndexFile, ...]:
+        """The files of a release on all indexes as they are now; none where it is on none.
+
+        Raises UserError offline, and as ``release`` does.
+        """
+        urls = [url for url in self.settings.urls if address.scheme(url) in _SCHEMES]
+        if self.settings.offline or not urls:
+            raise UserError(
+                "Whether a release is published is what the index says now.", hint=_ONCE
+            )
+        return tuple(
+            file for url in urls for file in self._listing(url, name, version, others=set())
+        )
+
     def sdist(self, name: NormalizedName, version: Version) -> PublishedFile:
         """The published sdist of a release, of the first index that has one, fetched.
 

@@ -40,6 +40,22 @@ def matching_tags(
     return tuple(sorted(found))
 
 
+def tagged_version(tag: str, name: NormalizedName) -> Version | None:
+    """The version of the project ``name`` that a tag is of, by what ``matching_tags`` accepts.
+
+    None where it names none, another project's, or could be read as several (1-0 is 1.0, and the
+    first post-release of 1).
+    """
+    match = _BEFORE.fullmatch(tag)
+    if match is None:
+        return None
+    found = {read for text in _spellings(match["version"]) if (read := version_or_none(text))}
+    if len(found) != 1:
+        return None
+    (version,) = found
+    return version if _rank(tag, name, version) is not None else None
+
+
 def _rank(tag: str, name: NormalizedName, version: Version) -> int | None:
     """How well a tag fits; None where it does not."""
     if tag in (str(version), f"v{version}"):
@@ -55,5 +71,8 @@ def _rank(tag: str, name: NormalizedName, version: Version) -> int | None:
 
 
 def _is_version(text: str, version: Version) -> bool:
-    spellings = (text, text.replace("_", "."), text.replace("-", "."))
-    return any(version_or_none(spelled) == version for spelled in spellings)
+    return any(version_or_none(spelled) == version for spelled in _spellings(text))
+
+
+def _spellings(text: str) -> tuple[str, str, str]:
+    return text, text.replace("_", "."), text.replace("-", ".")

@@ -13,6 +13,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from samebytes.errors import UserError
+from samebytes.kits import find_kit_folder
 from samebytes.migrate.plan import Plan
 from samebytes.migrate.proof import Listing
 from samebytes.migrate.pyproject import parse, rewritten
@@ -26,10 +27,6 @@ _KEYS = {"version", "project", "requires", "tables", "file", "insert", "sdist", 
 #: What a migration itself writes or removes.
 OWN_FILES = ("pyproject.toml", "setup.cfg", "setup.py", "MANIFEST.in")
 FILENAME = "kit.toml"
-
-#: Where kits lie in the installed package, and in a checkout of this project.
-_INSTALLED = Path(__file__).parents[1] / "kits"
-_CHECKOUT = Path(__file__).parents[3]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,21 +130,7 @@ def find_kit(name: str) -> Kit:
 
     Raises UserError where there is none, or where it is malformed.
     """
-    folders = [_INSTALLED / name, _CHECKOUT / name] if name.isidentifier() else []
-    folders.append(Path(name))
-    for folder in folders:
-        if (folder / FILENAME).is_file():
-            return read_kit(folder)
-    raise UserError(
-        f"There is no kit {name!r}.",
-        hint=f"Name one of these, or a folder with a {FILENAME}: {', '.join(kit_names())}.",
-    )
-
-
-def kit_names() -> list[str]:
-    """The kits that come with the program."""
-    paths = [*_INSTALLED.glob(f"*/{FILENAME}"), *_CHECKOUT.glob(f"*/{FILENAME}")]
-    return sorted({path.parent.name for path in paths})
+    return read_kit(find_kit_folder(name, FILENAME))
 
 
 def read_kit(folder: Path) -> Kit:
