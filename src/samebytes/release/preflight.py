@@ -224,7 +224,9 @@ def check_changelog(source: GitSource, version: Version, rules: Rules) -> Result
         ]
         if not missing:
             facts.append(f"{path} is written")
-    return Result(facts=tuple(facts or ["no rule asks for one"]), problems=tuple(problems))
+    if not (facts or problems):
+        facts.append("no rule asks for a changelog")
+    return Result(facts=tuple(facts), problems=tuple(problems))
 
 
 def _has(lines: Iterable[str], expression: str) -> bool:
