@@ -99,13 +99,13 @@ def test_results_are_kept(samebytes: Command, lock: Path, tmp_path: Path) -> Non
 def test_killed_again_and_again_it_goes_on(
     samebytes: Command, lock: Path, tmp_path: Path, folder: Path
 ) -> None:
-    """Killed while it works, ten times if it takes so long; the result is that of one audit."""
+    """Killed while it works, later each time; the result is that of one audit."""
     report, store = tmp_path / "report.json", tmp_path / "audit.sqlite"
     command = [sys.executable, "-m", "samebytes", "audit", "-r", str(lock), "--store"]
     command += [str(store), "--allow-skipped"]
     environ = samebytes.environ | {"SAMEBYTES_WORKSPACE": str(folder)}
     known: dict[str, str] = {}
-    for number in range(10):
+    for number in range(7):
         child = subprocess.Popen(
             [*command, "--workers", "2", "--json", str(report)],
             env=environ,
@@ -113,7 +113,7 @@ def test_killed_again_and_again_it_goes_on(
             stderr=subprocess.DEVNULL,
         )
         try:
-            child.wait(timeout=1.0 + 0.25 * number)
+            child.wait(timeout=0.5 + 0.4 * number)
         except subprocess.TimeoutExpired:
             child.send_signal(signal.SIGKILL)
         child.wait()
@@ -213,14 +213,16 @@ def test_an_entry_that_is_skipped_is_a_finding(folder_index: FolderIndex) -> Non
     assert (done.status, json.loads(done.stdout)["status"]) == (0, "verified")
 
 
-def changed(store: Path, **members: object) -> None:
-    """The document that is kept, with other members."""
+def changed(store: Path, wheel: str, **members: object) -> None:
+    """The document that is kept of a wheel, with other members."""
     with closing(sqlite3.connect(store)) as connection, connection:
-        ((text,),) = connection.execute("SELECT document FROM result")
+        found = connection.execute("SELECT document FROM result WHERE filename = ?", [wheel])
+        ((text,),) = found
         document = json.loads(text) | members
         for name in [name for name, value in members.items() if value is ...]:
             del document[name]
-        connection.execute("UPDATE result SET document = ?", [json.dumps(document)])
+        values = [json.dumps(document), wheel]
+        connection.execute("UPDATE result SET document = ? WHERE filename = ?", values)
 
 
 @pytest.mark.slow
@@ -248,13 +250,19 @@ NO_RESULTS: tuple[dict[str, object], ...] = (
 
 @pytest.mark.slow
 def test_what_is_no_result_is_not_believed(folder_index: FolderIndex) -> None:
-    folder_index.publish("one")
-    folder_index.audit("one==1.0")
-    for members in NO_RESULTS:
-        changed(folder_index.store, **members)
-        done = folder_index.audit("one==1.0", "--json", "-")
-        (result,) = json.loads(done.stdout)["results"]
-        assert (result["verdict"], result["kept"]) == ("identical", None), members
+    """Of each that is changed, and of none besides."""
+    names = [f"project{number}" for number, _ in enumerate(NO_RESULTS)]
+    for name in (*names, "untouched"):
+        folder_index.publish(name)
+    releases = [f"{name}==1.0" for name in (*names, "untouched")]
+    assert folder_index.audit(*releases).status == 0
+    for name, members in zip(names, NO_RESULTS, strict=True):
+        changed(folder_index.store, f"{name}-1.0-py3-none-any.whl", **members)
+    *found, last = json.loads(folder_index.audit(*releases, "--json", "-").stdout)["results"]
+    assert [result["artifact"].partition("-")[0] for result in found] == names
+    assert [result["verdict"] for result in found] == ["identical"] * len(names)
+    assert [result["kept"] for result in found] == [None] * len(names)
+    assert last["kept"]
 
 
 @pytest.mark.slow
