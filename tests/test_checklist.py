@@ -1,0 +1,247 @@
+"""What is shown of a release, at any moment of its life."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from released import STEPS, THEN, Place, Release, step
+from upload_index import UploadIndex, running
+
+from samebytes.compare.model import Verdict
+from samebytes.digest import Digest
+from samebytes.release.checklist import (
+    Checklist,
+    Demand,
+    Item,
+    Part,
+    Progress,
+    State,
+    checklist,
+    quoted,
+)
+from samebytes.release.record import RECORD
+
+
+@pytest.fixture
+def release(folder: Path) -> Release:
+    return Place(folder).release()
+
+
+@pytest.fixture
+def index(folder: Path) -> Iterator[UploadIndex]:
+    with running(folder / "index") as server:
+        yield server
+
+
+def found(release: Release, threshold: int = 2, *, trusted: bool = True) -> Checklist:
+    place = release.place
+    demand = Demand(
+        keyring=place.keyring(), threshold=threshold, folder=place.trusted, repository="pypi"
+    )
+    return checklist(release.root, release.record, STEPS, demand if trusted else None)
+
+
+def states(items: tuple[Item, ...]) -> list[tuple[str, State]]:
+    return [(item.title, item.state) for item in items]
+
+
+def commands(checklist: Checklist) -> list[list[str]]:
+    return [shlex.split(each.command) for each in checklist.next if each.command]
+
+
+def test_what_is_not_prepared_comes_first(release: Release) -> None:
+    shown = checklist(release.root, release.record, (*STEPS, ("check", "built again")))
+    assert shown.progress is Progress.PREPARING
+    assert states(shown.of(Part.PREPARE)) == [
+        ("built", State.DONE),
+        ("the provenance is signed", State.DONE),
+        ("built again", State.OPEN),
+    ]
+    checkout = str(release.place.checkout)
+    assert commands(shown) == [
+        ["samebytes", "release", "prepare", checkout, "--rev", "1.0", "-o", str(release.root)]
+    ]
+
+
+def test_a_step_that_failed(release: Release) -> None:
+    record = release.record.with_step(step("build", {}, ("it does not build",)))
+    shown = checklist(release.root, record, STEPS)
+    assert shown.items[0].state is State.FAILED
+    assert shown.items[0].details == ("it does not build",)
+    assert shown.progress is Progress.PREPARING
+
+
+def test_a_file_that_was_altered(release: Release) -> None:
+    (release.root / release.names[0]).write_bytes(b"other")
+    shown = found(release)
+    assert shown.items[0].state is State.FAILED
+    assert shown.items[0].details == (f"{release.names[0]} is not as it was written",)
+    (release.root / release.names[0]).unlink()
+    assert found(release).items[0].state is State.FAILED
+
+
+def test_a_file_on_its_way_to_its_place(release: Release) -> None:
+    """Another run wrote the record, and has not moved the file yet."""
+    ready = release.root / ".work/ready"
+    ready.mkdir(parents=True)
+    (release.root / release.names[0]).rename(ready / release.names[0])
+    assert found(release).items[0].state is State.DONE
+
+
+def test_it_waits_for_those_who_may_still_confirm(release: Release) -> None:
+    shown = found(release)
+    assert shown.progress is Progress.WAITING
+    assert states(shown.of(Part.CONFIRM)) == [
+        ("anna has confirmed it", State.DONE),
+        ("1 more must confirm it: 1 of 2 have", State.WAITING),
+    ]
+    assert shown.of(Part.CONFIRM)[1].details == ("may still: bert, carla",)
+    assert [each.text for each in shown.next] == [
+        "bert or carla, in a clone of their own:",
+        "Then:",
+    ]
+    root, keys = str(release.root), str(release.place.trusted)
+    confirm, publish = commands(shown)
+    assert confirm == ["samebytes", "release", "confirm", root, "--source", ".", "--rev", "1.0"]
+    assert publish == [
+        *("samebytes", "release", "publish", root, "--threshold", "2", "--trusted-keys", keys),
+        *("--repository", "pypi"),
+    ]
+
+
+def test_more_are_asked_for_than_there_are(release: Release) -> None:
+    assert found(release, 4).of(Part.CONFIRM)[1].details == (
+        "may still: bert, carla",
+        "these are not enough: trust the keys of more people",
+    )
+    release.confirm("bert").confirm("carla")
+    assert found(release, 4).of(Part.CONFIRM)[-1].details == (
+        "nobody else can: trust the keys of more people",
+    )
+
+
+def test_it_is_confirmed(release: Release) -> None:
+    shown = found(release.confirm("bert"))
+    assert shown.progress is Progress.READY
+    assert [each.text for each in shown.next] == ["Publish it:"]
+    assert shown.of(Part.PUBLISH)[0].state is State.DONE
+
+
+def test_somebody_says_no(release: Release) -> None:
+    release.confirm("bert").confirm("carla", Verdict.DIFFERENT, "other code")
+    shown = found(release)
+    assert shown.progress is Progress.REFUSED
+    assert ("carla says no", State.FAILED) in states(shown.of(Part.CONFIRM))
+    assert any("other code" in item.details for item in shown.items)
+    assert not commands(shown)
+    assert "find out why" in shown.next[0].text
+
+
+def test_what_does_not_count_says_why(release: Release) -> None:
+    (release.place.trusted / "anna.pub").unlink()
+    (release.root / "statements/noise.json").write_text("[")
+    shown = found(release)
+    voices = shown.of(Part.CONFIRM)
+    assert [item.state for item in voices] == [State.IGNORED, State.IGNORED, State.WAITING]
+    assert {item.title for item in voices[:2]} == {
+        "Somebody without a trusted key said what does not count"
+    }
+    assert any("is not a trusted key" in detail for item in voices for detail in item.details)
+    assert all(item.details[-1].endswith(".json") for item in voices[:2])
+
+
+def test_without_keys_nobody_is_believed(release: Release) -> None:
+    shown = found(release.confirm("bert"), trusted=False)
+    assert shown.decision is None
+    assert shown.progress is Progress.WAITING
+    (item,) = shown.of(Part.CONFIRM)
+    assert item.state is State.WAITING
+    assert len(item.details) == 2
+    assert commands(shown)[1][-6:] == [
+        *("--threshold", "N", "--trusted-keys", "FOLDER", "--repository", "NAME")
+    ]
+
+
+def test_statements_that_cannot_be_read(release: Release) -> None:
+    (release.root / "statements/x.json").mkdir()
+    (item,) = found(release, trusted=False).of(Part.CONFIRM)
+    assert item.state is State.FAILED
+    assert "x.json" in item.details[0]
+
+
+def test_what_another_run_is_writing_is_passed_over(release: Release) -> None:
+    (release.root / "statements/.confirmation.1.json.part").write_text("{")
+    (release.root / "statements/.half.json").write_text("{")
+    assert len(found(release).of(Part.CONFIRM)) == 2
+
+
+class TestPublication:
+    def test_it_is_published(self, release: Release, index: UploadIndex) -> None:
+        assert release.confirm("bert").publish(index.url)
+        for shown in (found(release), found(release, trusted=False)):
+            assert shown.progress is Progress.PUBLISHED
+            assert shown.next == ()
+            assert {item.state for item in shown.of(Part.PUBLISH)} == {State.DONE}
+
+    def test_it_is_half_way(self, release: Release, index: UploadIndex) -> None:
+        index.fault(lag=1000)
+        assert not release.confirm("bert").publish(index.url, wait=0.0)
+        shown = found(release)
+        assert shown.progress is Progress.REFUSED
+        assert [item.state for item in shown.of(Part.PUBLISH)] == [
+            *(State.DONE, State.DONE, State.DONE, State.FAILED)
+        ]
+        assert commands(shown)[0][2] == "publish"
+        steps = release.record.steps[:-1]
+        shown = checklist(release.root, replace(release.record, steps=steps), STEPS)
+        assert shown.progress is Progress.PUBLISHING
+        assert commands(shown)[0][2] == "publish"
+
+    def test_an_alarm_stands_out(self, release: Release, index: UploadIndex) -> None:
+        (index.packages / release.names[0]).write_bytes(b"other")
+        assert not release.confirm("bert").publish(index.url)
+        shown = found(release)
+        assert shown.progress is Progress.REFUSED
+        assert shown.of(Part.PUBLISH)[2].state is State.FAILED
+        assert shown.of(Part.PUBLISH)[2].details[0].startswith("ALARM: ")
+
+    def test_what_was_built_anew_is_not_published(
+        self, release: Release, index: UploadIndex
+    ) -> None:
+        assert release.confirm("bert").publish(index.url)
+        build = release.record.step("build")
+        assert build is not None
+        later = replace(build, finished=THEN.replace(year=2100), files={"a": Digest.of(b"")})
+        shown = checklist(release.root, release.record.with_step(later), STEPS)
+        assert {item.state for item in shown.of(Part.PUBLISH)} == {State.OPEN}
+
+
+def test_nothing_is_written(release: Release) -> None:
+    """Also where nothing can be."""
+    before = {path: path.stat().st_mtime_ns for path in release.root.rglob("*")}
+    release.root.chmod(0o555)
+    try:
+        found(release)
+    finally:
+        release.root.chmod(0o755)
+    assert {path: path.stat().st_mtime_ns for path in release.root.rglob("*")} == before
+    assert (release.root / RECORD).is_file()
+
+
+@pytest.mark.parametrize("word", ["a b", "it's", "-x", "$(id)", "a\nb", "\x1b[31m", "\u202e", "ä"])
+def test_commands_can_be_copied(word: str) -> None:
+    assert quoted(word).isprintable()
+    shell = ["bash", "-c", f"printf %s {quoted(word)}" if word != "-x" else "printf %s -x"]
+    done = subprocess.run(shell, capture_output=True, check=True)
+    assert done.stdout == os.fsencode(word)
+
+
+def test_a_folder_that_looks_like_an_option(release: Release) -> None:
+    shown = checklist(Path("-o ut"), release.record, ())
+    assert "confirm './-o ut' --source" in shown.next[0].command
