@@ -84,14 +84,17 @@ def write(root: Path, files: Mapping[str, str]) -> Path:
     return root
 
 
-def git(root: Path, *arguments: str, date: str = DATE) -> str:
-    """Run git in ``root`` without any of the user's configuration."""
+def git(
+    root: Path, *arguments: str, date: str = DATE, env: Mapping[str, str] | None = None
+) -> str:
+    """Run git in ``root`` without any of the user's configuration; ``env`` is added to ours."""
     environ = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     environ |= {
         "GIT_AUTHOR_DATE": date,
         "GIT_COMMITTER_DATE": date,
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_NOSYSTEM": "1",
+        **(env or {}),
     }
     command = ["git", "-c", "user.name=Test", "-c", "user.email=test@example.org"]
     command += ["-c", "init.defaultBranch=main", "-c", "protocol.file.allow=always"]

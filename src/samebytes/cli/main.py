@@ -16,6 +16,7 @@ import click
 
 from samebytes import __version__
 from samebytes.cli.console import Terminal
+from samebytes.cli.group import LazyGroup
 from samebytes.errors import SamebytesError, UserError
 
 EXIT_OK, EXIT_FAILED = 0, 2
@@ -60,6 +61,12 @@ def _audit() -> click.Command:
     return audit_command
 
 
+def _release() -> click.Command:
+    from samebytes.cli.release.group import release_group
+
+    return release_group
+
+
 def _explain() -> click.Command:
     from samebytes.cli.explain import explain_command
 
@@ -72,7 +79,6 @@ def _completion() -> click.Command:
     return completion_command
 
 
-#: Each is imported when it is called: all together take longer to load than most take to run.
 _COMMANDS: Mapping[str, Callable[[], click.Command]] = {
     "build": _build,
     "check": _check,
@@ -81,20 +87,14 @@ _COMMANDS: Mapping[str, Callable[[], click.Command]] = {
     "migrate": _migrate,
     "verify": _verify,
     "audit": _audit,
+    "release": _release,
     "completion": _completion,
 }
 
 
-class _Program(click.Group):
-    def list_commands(self, _context: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
-        load = _COMMANDS.get(name)
-        return load() if load is not None else None
-
-
-@click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup, loaders=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, prog_name="samebytes")
 def program() -> None:
     """Reproducible releases for Python: build them, prove them, verify everyone else's.

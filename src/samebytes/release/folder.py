@@ -57,10 +57,6 @@ class ReleaseFolder:
         os.replace(part, self.root / RECORD)
         self.record = record
 
-    def add_statement(self, name: str, text: str) -> Path:
-        """Have a signed statement among the others, in place of one of the same name."""
-        return write_statement(self.root, name, text)
-
     def altered(self, files: Mapping[str, Digest]) -> tuple[str, ...]:
         """Those of the files that are not there, or not as they were."""
         return tuple(name for name, digest in files.items() if self.digest(name) != digest)
@@ -101,6 +97,13 @@ def has_release(root: Path) -> bool:
     return (root / RECORD).is_file()
 
 
+def read_release(root: Path) -> Record:
+    """The record of a release, to look at; raises UserError where there is none."""
+    if not has_release(root):
+        raise _no_release(root)
+    return Record.read(root / RECORD)
+
+
 def is_kept(root: Path, name: str, digest: Digest) -> bool:
     """Whether a recorded file is there as it was written, or on its way: for who only looks on."""
     # The place twice: it may be moved there between the first look and the second.
@@ -129,10 +132,7 @@ def open_release(
     if new is not None:
         root.mkdir(parents=True, exist_ok=True)
     elif not has_release(root):
-        raise UserError(
-            f"There is no release in {root}: it has no {RECORD}.",
-            hint=f"Begin one: samebytes release prepare --rev TAG -o {root}",
-        )
+        raise _no_release(root)
     with _locked(root, waiting):
         folder = ReleaseFolder(root=root, record=_record(root, new))
         folder.work.mkdir(exist_ok=True)
@@ -146,6 +146,13 @@ def open_release(
             yield folder
         finally:
             shutil.rmtree(folder.work, ignore_errors=True)
+
+
+def _no_release(root: Path) -> UserError:
+    return UserError(
+        f"There is no release in {root}: it has no {RECORD}.",
+        hint=f"Begin one: samebytes release prepare --rev TAG -o {root}",
+    )
 
 
 def _record(root: Path, new: Record | None) -> Record:

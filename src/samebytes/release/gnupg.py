@@ -62,6 +62,10 @@ class KeyRecord:
     def label(self) -> str:
         return f"{self.user or 'no name'} (gpg {self.fingerprint})"
 
+    @property
+    def person(self) -> str:
+        return self.user or self.fingerprint
+
 
 @dataclass(frozen=True, slots=True)
 class SecretKeys:
@@ -108,6 +112,18 @@ class SecretKeys:
     def clearsign(self, text: str, fingerprint: str) -> str:
         """The text with its signature below, to be read and checked by ``gpg --verify``."""
         return self._sign(text.encode(), fingerprint, "--clearsign", _TEXT).decode()
+
+    def check_openpgp(self, signature: bytes, data: bytes) -> KeyRecord:
+        """Which of them signed ``data``; raises UserError, with the reason, where none did."""
+        listed = self._run("--with-colons", "--list-secret-keys").stdout
+        own = {key.fingerprint: key for key in _records(listed, "sec")}
+        if not own:
+            raise UserError("gpg has no secret key.")
+        with tempfile.TemporaryDirectory(prefix="samebytes-") as folder:
+            path = Path(folder, "keys.asc")
+            path.write_bytes(self._run("--armor", "--export", "--", *own).output)
+            public, _ = PublicKeys(self.runner, self.environ).added(path)
+        return own[public.check(signature, data)]
 
     def _sign(self, data: bytes, fingerprint: str, how: str, kind: str) -> bytes:
         with tempfile.TemporaryDirectory(prefix="samebytes-") as folder:

@@ -181,24 +181,27 @@ def check_tree(source: GitSource, *, besides: Path | None = None) -> Result:
 
     What is not committed would not be in the release, and whoever made it may think it is.
     """
-    checkout = source.checkout
-    changed = source.git.uncommitted(checkout)
-    if besides is not None:
-        folder = besides.resolve()
-        root = checkout.root.resolve()
-        changed = frozenset(path for path in changed if not _is_in(root / path, folder))
-    if changed:
+    if changed := uncommitted(source, besides):
         return Result(
             problems=(
                 f"The working tree has what is not committed: {listed(changed)}. Commit it, and "
                 "make the tag anew, or put it away with 'git stash --include-untracked'.",
             )
         )
-    head = source.git.head(checkout)
+    head = source.git.head(source.checkout)
     if head == source.commit:
         return Result(facts=("nothing is modified or untracked",))
     facts = "nothing is modified or untracked", f"checked out is {head or 'nothing'}, not the tag"
     return Result(facts=facts)
+
+
+def uncommitted(source: GitSource, besides: Path | None = None) -> frozenset[str]:
+    """What is modified or untracked, but for what is in the folder ``besides``."""
+    changed = source.git.uncommitted(source.checkout)
+    if besides is None:
+        return changed
+    folder, root = besides.resolve(), source.checkout.root.resolve()
+    return frozenset(path for path in changed if not _is_in(root / path, folder))
 
 
 def _is_in(path: Path, folder: Path) -> bool:

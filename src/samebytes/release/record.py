@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 
 from packaging.version import Version
@@ -43,6 +43,10 @@ class StepRecord:
     @property
     def is_done(self) -> bool:
         return not self.problems
+
+    @property
+    def started(self) -> datetime:
+        return self.finished - timedelta(seconds=round(self.seconds))
 
     def to_dict(self) -> dict[str, object]:
         return {

@@ -43,10 +43,10 @@ class Stage(StrEnum):
     PUBLICATION = "publication"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Step(Generic[Work]):
-    """``inputs`` is all that the outcome depends on, as JSON; ``folder`` is where its files go,
-    below that of the release.
+    """``title`` is what is true once it is done. ``inputs`` is all that the outcome depends on, as
+    JSON; ``folder`` is where its files go, below that of the release.
     """
 
     id: str

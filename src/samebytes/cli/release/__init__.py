@@ -1,0 +1,1 @@
+"""``samebytes release``: a module for each of its commands."""

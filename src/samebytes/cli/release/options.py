@@ -1,0 +1,69 @@
+"""Options that several of the release commands have, and what their values become."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from samebytes import epoch as epochs
+from samebytes.cli.console import Terminal
+from samebytes.errors import UserError
+from samebytes.index.client import Index
+from samebytes.release.signing import Signer, find_signer
+from samebytes.request import Workshop
+
+key_option = click.option(
+    "--key",
+    metavar="KEY",
+    envvar="SAMEBYTES_KEY",
+    show_envvar=True,
+    help="With which key to sign: gpg, gpg:KEY (an id, a fingerprint or an address), file:PATH (an "
+    "ed25519 key in PEM) or sigstore:IDENTITY@ISSUER. [default: gpg's default key]",
+)
+index_url_option = click.option(
+    "--index-url",
+    metavar="URL",
+    help="The index where the release is, or will be, listed. [default: the one of the repository, "
+    "where that is known, else pip's]",
+)
+keys_folder = click.Path(exists=True, file_okay=False, path_type=Path)
+prepared_folder = click.Path(file_okay=False, path_type=Path)
+
+
+def signer_of(key: str | None, workshop: Workshop, terminal: Terminal) -> Signer:
+    """The key to sign with; asked for first, so that no work is done for nothing."""
+    signer = find_signer(key, workshop.runner, workshop.environ)
+    for text in signer.warnings:
+        terminal.warn(text)
+    terminal.fact("key", signer.label)
+    return signer
+
+
+def index_at(url: str | None, index: Index) -> Index:
+    """The index that lists the release: no other is asked about it."""
+    if url is None:
+        return index
+    settings = replace(index.settings, index_url=url.rstrip("/"), extra_index_urls=())
+    return replace(index, settings=settings)
+
+
+def without_epoch(workshop: Workshop, terminal: Terminal) -> Workshop:
+    """A workshop where nothing but the commit decides the time of the release."""
+    if epochs.VARIABLE not in workshop.environ:
+        return workshop
+    terminal.warn(f"{epochs.VARIABLE} is ignored: a release has the time of its commit.")
+    environ = {key: text for key, text in workshop.environ.items() if key != epochs.VARIABLE}
+    return replace(workshop, environ=environ)
+
+
+def tag_name(revision: str) -> str:
+    """The name of a tag, as --rev has it; raises UserError if it can be none."""
+    tag = revision.removeprefix("refs/tags/").removeprefix("tags/")
+    if not tag or tag.startswith("-") or tag in ("HEAD", "@"):
+        raise UserError(
+            f"{revision!r} is no tag: what is released has a name that stays.",
+            hint="Tag the commit, and name the tag: git tag --sign 1.0; --rev 1.0",
+        )
+    return tag

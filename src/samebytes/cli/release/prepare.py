@@ -1,0 +1,188 @@
+"""``samebytes release prepare``."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from samebytes.cli.console import Terminal, check_target, print_json, print_report
+from samebytes.cli.options import (
+    json_option,
+    moment,
+    python_option,
+    timeout_option,
+    workspace_option,
+)
+from samebytes.cli.release.options import (
+    index_at,
+    index_url_option,
+    key_option,
+    keys_folder,
+    prepared_folder,
+    signer_of,
+    tag_name,
+    without_epoch,
+)
+from samebytes.cli.workshop import config_settings, make_index, make_workshop
+from samebytes.errors import SamebytesError, UserError
+from samebytes.git import Git
+from samebytes.release.checklist import Checklist, Progress, checklist
+from samebytes.release.folder import open_release
+from samebytes.release.keyring import Keyring
+from samebytes.release.preparation import BuildOptions, Preparation
+from samebytes.release.prepare import TITLES, prepare
+from samebytes.release.target import find_target
+from samebytes.report.release import release_document, release_report
+from samebytes.workspace import temporary_files
+
+
+@click.command(
+    "prepare", short_help="Check, build, prove and sign a release, for others to confirm."
+)
+@click.argument("source", default=".", metavar="[SOURCE]")
+@click.option("--rev", metavar="TAG", required=True, help="The tag of the release.")
+@click.option(
+    "-o",
+    "--outdir",
+    type=prepared_folder,
+    metavar="DIR",
+    help="The folder of the release. [default: release/NAME-VERSION]",
+)
+@click.option(
+    "--kit",
+    metavar="NAME|PATH",
+    help="Whose rules the release follows: tags, changelog, smoke tests, checksum file. [default: "
+    "[tool.samebytes.release] in pyproject.toml]",
+)
+@key_option
+@click.option(
+    "--trusted-keys",
+    type=keys_folder,
+    metavar="FOLDER",
+    help="The tag must be signed by one of the keys in this folder.",
+)
+@index_url_option
+@python_option
+@click.option(
+    "--as-of",
+    metavar="DATE|now",
+    help="Resolve the build requirements as the index stood at this time, in ISO 8601. [default: "
+    "the time of the commit]",
+)
+@click.option(
+    "-C",
+    "--config-setting",
+    "config_settings",
+    multiple=True,
+    metavar="KEY[=VALUE]",
+    help="Passed to the build backend; may be given several times.",
+)
+@timeout_option
+@workspace_option
+@json_option
+@click.option("-v", "--verbose", is_flag=True, help="Show what other programs print.")
+@click.option(
+    "-q", "--quiet", is_flag=True, help="Print digests, problems, warnings and errors only."
+)
+@click.pass_context
+def prepare_command(context: click.Context, /, **values: Any) -> None:
+    """Check, build, prove and sign a release, for others to confirm.
+
+    SOURCE is a git checkout (by default the current folder). The tag is checked, built in a
+    private clone, built again with everything varied, compared with its files, installed and tried
+    out; then the checksum file and a statement of how it was built are signed. Each step is
+    written down in DIR/release.json: interrupted, or with a problem mended, run it again, and it
+    goes on where it stopped. Nothing is published.
+
+    \b
+    Examples:
+      samebytes release prepare --rev v1.0
+      samebytes release prepare --rev 5.2.19 --kit django -o out
+      samebytes release prepare --rev v1.0 --key gpg:anna@example.org --trusted-keys keys
+
+    Exit codes: 0 prepared, 1 there are problems, 2 it could not run.
+    """
+    options = _Options(**values)
+    terminal = Terminal(quiet=options.quiet, verbose=options.verbose)
+    if options.json_file is not None:
+        check_target(options.json_file, "json")
+    try:
+        found = _prepare(options, terminal)
+    except SamebytesError as error:
+        if options.json_file is not None:
+            with suppress(UserError):
+                print_json(release_document(None, terminal.warnings, error), options.json_file)
+        raise
+    if options.json_file is not None:
+        print_json(release_document(found, terminal.warnings), options.json_file)
+    if options.json_file != "-":
+        print_report(release_report(found, quiet=options.quiet))
+    context.exit(1 if found.progress is Progress.PREPARING else 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    """The command line, as click read it."""
+
+    source: str
+    rev: str
+    outdir: Path | None
+    kit: str | None
+    key: str | None
+    trusted_keys: Path | None
+    index_url: str | None
+    python: str | None
+    as_of: str | None
+    config_settings: tuple[str, ...]
+    timeout: float
+    workspace: Path
+    json_file: str | None
+    verbose: bool
+    quiet: bool
+
+
+def _prepare(options: _Options, terminal: Terminal) -> Checklist:
+    workshop = make_workshop(terminal, offline=False, workspace=options.workspace)
+    workshop = without_epoch(workshop, terminal)
+    as_of = None if options.as_of is None else moment(options.as_of)
+    git = Git(workshop.runner, workshop.environ)
+    target = find_target(Path(options.source), tag_name(options.rev), options.kit, git)
+    terminal.fact("release", f"{target.name} {target.version}, {target.source}")
+    keys = options.trusted_keys
+    keyring = None if keys is None else Keyring.read(keys, workshop.runner, workshop.environ)
+    signer = signer_of(options.key, workshop, terminal)
+    root = options.outdir or Path("release", f"{target.name}-{target.version}")
+
+    def waiting() -> None:
+        terminal.notice(f"Waiting for another run that uses {root} …")
+
+    with (
+        terminal.working(len(TITLES)),
+        open_release(root, new=target.record, waiting=waiting) as folder,
+        temporary_files(folder.work),
+    ):
+        work = Preparation(
+            target=target,
+            options=BuildOptions(
+                python=options.python,
+                as_of=as_of,
+                newest=options.as_of == "now",
+                config_settings=config_settings(options.config_settings),
+                timeout=options.timeout,
+            ),
+            workshop=workshop,
+            index=index_at(options.index_url, make_index(workshop, terminal)),
+            folder=folder,
+            signer=signer,
+            keyring=keyring,
+        )
+        try:
+            prepare(work)
+        except BaseException:
+            workshop.runner.stop()
+            raise
+        return checklist(root, folder.record, TITLES)
