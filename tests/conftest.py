@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from samebytes.cli.main import main
 from samebytes.interpreter import find_interpreter
 from samebytes.process import Runner
 
 MEMORY = Path("/dev/shm")
 #: Names the folder of what all workers of a run share.
 SHARED = "SAMEBYTES_TESTS_SHARED"
+#: What the program answers to.
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PYTHONS = ("3.11", "3.12", "3.13")
 
 
@@ -102,6 +108,19 @@ class Command:
         )
         assert "Traceback (most recent call last)" not in done.stderr.partition("error:")[2]
         return Result(done.returncode, done.stdout, done.stderr)
+
+    def here(self, *arguments: str | Path) -> Result:
+        """What it says in this process: for many cases that are refused before anything is done."""
+        handlers = {number: signal.getsignal(number) for number in STOPPING}
+        out, err = io.StringIO(), io.StringIO()
+        try:
+            with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
+                main([*map(str, arguments)])
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+        assert isinstance(ended.value.code, int)
+        return Result(ended.value.code, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture

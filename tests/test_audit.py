@@ -411,9 +411,14 @@ class TestTasksThatFail:
     ],
 )
 def test_what_cannot_be_audited(
-    samebytes: Command, tmp_path: Path, arguments: list[str], reason: str
+    samebytes: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    reason: str,
 ) -> None:
-    done = samebytes("audit", *arguments, cwd=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    done = samebytes.here("audit", *arguments)
     assert done.status == 2
     assert reason in done.stderr
     assert done.stdout == ""

@@ -46,8 +46,10 @@ def times_and_owners(folder: Path) -> set[tuple[object, ...]]:
 
 @pytest.mark.parametrize(
     ("files", "writer"),
-    [(HATCHLING, "backend"), (SETUPTOOLS, "samebytes")],
-    ids=["hatchling", "setuptools"],
+    [
+        pytest.param(HATCHLING, "backend", id="hatchling"),
+        pytest.param(SETUPTOOLS, "samebytes", id="setuptools", marks=pytest.mark.slow),
+    ],
 )
 def test_two_clones_two_environments_same_bytes(
     folder: Path, samebytes: Command, files: Mapping[str, str], writer: str
@@ -189,6 +191,7 @@ def test_version_from_history(folder: Path, samebytes: Command) -> None:
     assert short.startswith(name.removesuffix(".tar.gz").rpartition("+g")[2])
 
 
+@pytest.mark.slow
 def test_submodules_project_in_a_folder_and_its_links(folder: Path, samebytes: Command) -> None:
     inner = repository(folder / "inner", {"inner.txt": "inner"})
     middle = repository(folder / "middle", {"middle.txt": "middle"})
@@ -255,6 +258,7 @@ def test_modification_times_do_not_show(folder: Path, samebytes: Command) -> Non
         assert wheel.read("small.py") == f"{EPOCH}.0".encode()
 
 
+@pytest.mark.slow
 def test_toolchain_that_a_build_wrote_into_is_not_used_again(
     folder: Path, samebytes: Command
 ) -> None:
@@ -465,6 +469,9 @@ def test_completion(samebytes: Command, shell: str) -> None:
     done = samebytes("completion", shell)
     assert done.status == 0
     assert "_SAMEBYTES_COMPLETE" in done.stdout
+
+
+def test_words_are_completed(samebytes: Command) -> None:
     words = {
         "COMP_WORDS": "samebytes bu",
         "COMP_CWORD": "1",

@@ -131,7 +131,7 @@ def test_what_cannot_be_compared(folder: Path, samebytes: Command) -> None:
         ([sdist, sdist, "--max-size", "many"], "'many' is no size such as 500M or 8G"),
         ([sdist, write(folder, "c", OTHER), "--max-size", "2"], "unpacks to more than 2 bytes"),
     ):
-        done = samebytes("diff", *arguments)
+        done = samebytes.here("diff", *arguments)
         assert done.status == 2, arguments
         assert message in re.sub(r"\s+", " ", done.stderr), arguments
     done = samebytes("diff", sdist, damaged, "--json", "-")
@@ -149,7 +149,7 @@ def test_nothing_is_overwritten_that_is_compared(folder: Path, samebytes: Comman
         (["--json", "-", "--html", "-"], "the same file"),
         (["--json", folder / "x", "--html", folder / "x"], "the same file"),
     ):
-        done = samebytes("diff", one, two, *arguments)
+        done = samebytes.here("diff", one, two, *arguments)
         assert (done.status, done.stdout) == (2, "")
         assert message in done.stderr
     assert two.read_bytes() == before

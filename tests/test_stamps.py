@@ -193,12 +193,12 @@ def test_styles(tmp_path: Path, generator: str, lines: str, requirements: list[s
 def test_hostile_metadata_take_little_time(tmp_path: Path, text: str) -> None:
     name = "a-1.dist-info/METADATA"
     for before in ("", "Requires-Dist: ", "A: b\n"):
-        metadata = (before + text * MEBIBYTE)[:MEBIBYTE]
+        metadata = (before + text * MEBIBYTE)[: MEBIBYTE // 2]
         published = wheel(tmp_path, {name: NOW}, texts={name: metadata})
         begun = time.process_time()
         list(styled(published, "setuptools"))
         list(styled(published, "bdist_wheel"))
-        assert time.process_time() - begun < 5
+        assert time.process_time() - begun < 2.5
 
 
 def known_of(published: Artifact, **known: Any) -> Known:

@@ -25,9 +25,14 @@ from conftest import Command
     ],
 )
 def test_what_cannot_be_verified(
-    samebytes: Command, tmp_path: Path, arguments: list[str], reason: str
+    samebytes: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    reason: str,
 ) -> None:
-    done = samebytes("verify", *arguments, cwd=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    done = samebytes.here("verify", *arguments)
     assert done.status == 2
     assert reason in done.stderr
     assert done.stdout == ""
