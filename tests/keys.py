@@ -38,18 +38,17 @@ class GnupgHome:
         return {**os.environ, "GNUPGHOME": str(self.path)}
 
     def gpg(self, *arguments: str | Path, stdin: bytes = b"") -> bytes:
-        """What gpg prints; fails where it does."""
-        return self.run(*arguments, stdin=stdin, check=True).stdout
+        """What gpg prints; fails, with what it says, where it does."""
+        done = self.run(*arguments, stdin=stdin)
+        assert done.returncode == 0, done.stderr.decode(errors="replace")
+        return done.stdout
 
-    def run(
-        self, *arguments: str | Path, stdin: bytes = b"", check: bool = False
-    ) -> subprocess.CompletedProcess[bytes]:
+    def run(self, *arguments: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         """Run gpg, whatever comes of it."""
         return subprocess.run(
             ["gpg", "--batch", "--quiet", *arguments],
             env=self.environ,
             input=stdin,
-            check=check,
             capture_output=True,
         )
 

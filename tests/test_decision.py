@@ -27,7 +27,7 @@ from samebytes.release.decision import Decision, Says, decide, read_statements
 from samebytes.release.keyring import Keyring
 from samebytes.release.signing import find_signer
 
-PAST = "--faked-system-time=20200101T000000"
+PAST, LATER = (f"--faked-system-time=20200101T{hour}0000" for hour in ("00", "01"))
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ REFUSED: dict[str, tuple[Callable[[Cast], bytes], str]] = {
     "the same key again": (lambda cast: cast.yes("anna"), "anna has said yes already"),
     "an untrusted key": (lambda cast: cast.yes("stranger"), "is not a trusted key"),
     "an expired key": (
-        lambda cast: cast.sign("old", make_confirmation(verifier=cast.verifier("old")), PAST),
+        lambda cast: cast.sign("old", make_confirmation(verifier=cast.verifier("old")), LATER),
         r"Old \(gpg .*\): The key has expired",
     ),
     "other digests": (
