@@ -205,7 +205,7 @@ class TestGnupg:
         with pytest.raises(UserError, match=f"^gpg did not sign with {signer.keyid}") as caught:
             signer.sign(STATEMENT)
         assert "signing failed" in caught.value.detail
-        with pytest.raises(UserError, match="^gpg did not sign"):
+        with pytest.raises(UserError, match=r"^gpg did not sign"):
             signer.clearsign("text")
 
     def test_gpg_is_not_installed(self, tmp_path: Path) -> None:
