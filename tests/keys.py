@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from samebytes.process import Runner
-from samebytes.release.signing import Signer, find_signer
+from samebytes.release.signed.signing import Signer, find_signer
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 

@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from released import Place, Release, Told
+from released import TITLES, Place, Release, Told
 from urllib3.connection import HTTPConnection
 
 #: Bytes of an artifact.
@@ -95,7 +95,7 @@ class Telling(Told):
     pipe: int = -1
 
     def step(self, text: str) -> None:
-        if text in ("uploading", "fetching it from the index"):
+        if text in (TITLES["upload"], TITLES["download"]):
             os.write(self.pipe, b".")
 
 

@@ -133,11 +133,10 @@ class Party:
         return self.samebytes("release", *arguments, cwd=self.folder, env=environ)
 
     def prepare(self, *arguments: str | Path) -> Result:
-        return self.run(
-            *("prepare", self.anna.clone, "--rev", self.tag, "-o", self.out, *self.kit),
-            *("--trusted-keys", self.keys, "--index-url", self.index.simple, *arguments),
-            by=self.anna,
-        )
+        where: tuple[str | Path, ...] = (self.anna.clone, "--rev", self.tag, "-o", self.out)
+        options: tuple[str | Path, ...] = ("--trusted-keys", self.keys, *self.kit)
+        options += ("--index-url", self.index.simple)
+        return self.run("prepare", *where, *options, *arguments, by=self.anna)
 
     def confirm(self, *arguments: str | Path, by: Person) -> Result:
         return self.run(

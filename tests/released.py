@@ -26,13 +26,17 @@ from samebytes.index.client import Index
 from samebytes.index.settings import IndexSettings, Limits
 from samebytes.process import Runner
 from samebytes.recipe import Artifact, BuildInfo, GitRevision, Writer
+from samebytes.release.checklist import PUBLICATION
 from samebytes.release.folder import ReleaseFolder, open_release, write_statement
-from samebytes.release.keyring import Keyring
 from samebytes.release.publish import Publication, publish
 from samebytes.release.record import RECORD, STATEMENTS, Record, StepRecord
-from samebytes.release.statement import confirmation, provenance
+from samebytes.release.signed.keyring import Keyring
+from samebytes.release.signed.statement import confirmation, provenance
 from samebytes.release.upload import Repository
 from samebytes.request import Workshop
+
+#: By step of a publication.
+TITLES = dict(PUBLICATION)
 
 #: Stands for all steps of prepare.
 STEPS = (("build", "built"), ("statement", "the provenance is signed"))

@@ -11,7 +11,7 @@ from keys import gnupg_home
 from packaging.version import Version
 from test_release_rules import django
 
-from samebytes.release.checksums import ALGORITHMS, ChecksumFacts, checksum_file
+from samebytes.release.checks.checksums import ALGORITHMS, ChecksumFacts, checksum_file
 from samebytes.release.rules import ChecksumRules
 
 FACTS = ChecksumFacts(

@@ -24,12 +24,12 @@ from test_release_rules import django, source
 from samebytes.errors import ArtifactError
 from samebytes.git import Git
 from samebytes.process import Runner
-from samebytes.release.contents import check_contents
-from samebytes.release.metadata import check_metadata, check_rendering
-from samebytes.release.preflight import check_changelog
+from samebytes.release.checks.contents import check_contents
+from samebytes.release.checks.metadata import check_metadata, check_rendering
+from samebytes.release.checks.preflight import check_changelog
+from samebytes.release.checks.tracked import Tracked, read_tracked
 from samebytes.release.rules import ArchiveRules, Kind, Rules
 from samebytes.release.steps import Result
-from samebytes.release.tracked import Tracked, read_tracked
 from samebytes.source import GitSource
 
 SMALL = canonicalize_name("small")

@@ -23,9 +23,9 @@ from samebytes.digest import Digest
 from samebytes.errors import UserError
 from samebytes.process import Runner
 from samebytes.recipe import GitRevision
-from samebytes.release.decision import Decision, Says, decide, read_statements
-from samebytes.release.keyring import Keyring
-from samebytes.release.signing import find_signer
+from samebytes.release.signed.decision import Decision, Says, decide, read_statements
+from samebytes.release.signed.keyring import Keyring
+from samebytes.release.signed.signing import find_signer
 
 PAST, LATER = (f"--faked-system-time=20200101T{hour}0000" for hour in ("00", "01"))
 

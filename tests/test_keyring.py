@@ -16,8 +16,8 @@ from securesystemslib.dsse import Envelope
 
 from samebytes.errors import UserError
 from samebytes.process import Runner
-from samebytes.release.envelope import read_envelope
-from samebytes.release.keyring import Keyring
+from samebytes.release.signed.envelope import read_envelope
+from samebytes.release.signed.keyring import Keyring
 
 DATA = b"data\nof two lines"
 PAST, LATER = (f"--faked-system-time=20200101T{hour}0000" for hour in ("00", "01"))

@@ -21,8 +21,7 @@ from samebytes.errors import ArtifactError, UnreachableError, UserError
 from samebytes.index.client import Index
 from samebytes.index.settings import IndexSettings, Limits
 from samebytes.process import Runner
-from samebytes.release.keyring import Keyring
-from samebytes.release.preflight import (
+from samebytes.release.checks.preflight import (
     TagKeys,
     check_changelog,
     check_index,
@@ -31,6 +30,7 @@ from samebytes.release.preflight import (
     parted,
 )
 from samebytes.release.rules import ChangelogRule, Kind, Rules
+from samebytes.release.signed.keyring import Keyring
 from samebytes.release.steps import Result
 from samebytes.source import GitSource
 

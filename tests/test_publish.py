@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from projects import commit, git
-from released import Place, Release, Told, wheel
+from released import TITLES, Place, Release, Told, wheel
 from upload_index import UploadIndex, running
 
 from samebytes.compare.model import Verdict
@@ -50,7 +50,7 @@ def test_what_was_confirmed_is_uploaded_and_compared(index: UploadIndex, release
     assert index.log.index(f" stored '{WHEEL}'") < index.log.index(f" stored '{SDIST}'")
     assert [step.id for step in release.record.steps[-4:]] == [
         "decision",
-        "tag",
+        "unmoved",
         "upload",
         "download",
     ]
@@ -115,7 +115,7 @@ class TestRefusals:
 
         class Intruder(Told):
             def step(self, text: str) -> None:
-                if text == "uploading":
+                if text == TITLES["upload"]:
                     (release.root / SDIST).write_bytes(b"other")
 
         assert not release.publish(index.url, Intruder())
@@ -140,7 +140,7 @@ class TestRefusals:
         moved = commit(checkout)
         git(checkout, "tag", "--force", "--annotate", "--message", "again", "1.0")
         assert not release.publish(index.url)
-        (problem,) = release.problems("tag")
+        (problem,) = release.problems("unmoved")
         assert f"was moved: it names {moved}" in problem
         assert index.posts() == 0
 
@@ -148,13 +148,13 @@ class TestRefusals:
         git(release.place.checkout, "tag", "--delete", "1.0")
         git(release.place.checkout, "branch", "1.0")  # which is no tag
         assert not release.publish(index.url)
-        (problem,) = release.problems("tag")
+        (problem,) = release.problems("unmoved")
         assert "The tag 1.0 is not in" in problem
 
     def test_nobody_looked_at_the_tag(self, index: UploadIndex, release: Release) -> None:
         checkout = release.place.checkout.rename(release.place.folder / "elsewhere")
         assert not release.publish(index.url)
-        (problem,) = release.problems("tag")
+        (problem,) = release.problems("unmoved")
         assert problem.startswith("Not checked: whether the tag 1.0 still names")
         assert index.posts() == 0
         assert release.publish(index.url, checkout=checkout)
@@ -163,7 +163,7 @@ class TestRefusals:
         shutil.rmtree(release.place.checkout)
         told = Told()
         assert release.publish(index.url, told, accepts_unchecked_tag=True)
-        assert any(fact.startswith("tag: Not checked:") for fact in told.facts)
+        assert any(fact.startswith("unmoved: Not checked:") for fact in told.facts)
 
 
 class TestAlarms:
@@ -194,7 +194,7 @@ class TestAlarms:
 
         class Intruder(Told):
             def step(self, text: str) -> None:
-                if text == "fetching it from the index":
+                if text == TITLES["download"]:
                     (index.packages / "small-1.0-cp311-abi3-any.whl").write_bytes(b"other")
 
         assert not release.publish(index.url, Intruder())
@@ -209,7 +209,7 @@ class TestAlarms:
 
         class Intruder(Told):
             def step(self, text: str) -> None:
-                if text == "fetching it from the index":
+                if text == TITLES["download"]:
                     index.fault(**faults)
 
         assert not release.publish(index.url, Intruder())

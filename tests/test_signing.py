@@ -23,7 +23,7 @@ from keys import GnupgHome, KeyFile, gnupg_home, opened, pae
 
 from samebytes.errors import UserError
 from samebytes.process import Runner
-from samebytes.release.signing import Signer, find_signer
+from samebytes.release.signed.signing import Signer, find_signer
 
 STATEMENT = {"_type": "https://in-toto.io/Statement/v1", "what": "Ä \u2028"}
 
@@ -187,7 +187,7 @@ class TestGnupg:
         terminal, inner = pty.openpty()
         try:
             code = "import os\nfrom samebytes.process import Runner\n"
-            code += "from samebytes.release.signing import find_signer\n"
+            code += "from samebytes.release.signed.signing import find_signer\n"
             code += "print(find_signer(None, Runner(), os.environ).sign({}), end='')"
             done = subprocess.run(
                 [sys.executable, "-c", code], env=environ, stdin=inner, capture_output=True

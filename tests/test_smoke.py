@@ -22,9 +22,9 @@ from samebytes.errors import UnreachableError
 from samebytes.index.settings import IndexSettings
 from samebytes.interpreter import find_interpreter
 from samebytes.process import Runner
-from samebytes.release.installed import check_installed
+from samebytes.release.checks.installed import check_installed
+from samebytes.release.checks.smoke import try_artifact
 from samebytes.release.rules import SmokeCommand
-from samebytes.release.smoke import try_artifact
 from samebytes.release.steps import Result
 from samebytes.toolchain import Toolshed
 

@@ -34,7 +34,7 @@ from samebytes.recipe import (
     SdistFile,
     Writer,
 )
-from samebytes.release.statement import Claim, Kind, confirmation, provenance, read_claim
+from samebytes.release.signed.statement import Claim, Kind, confirmation, provenance, read_claim
 
 ONE, TWO = Digest.of(b"1"), Digest.of(b"2")
 COMMIT = "a" * 40

@@ -14,15 +14,15 @@ from enum import StrEnum
 from pathlib import Path
 
 from samebytes.errors import UserError
-from samebytes.release.decision import Decision, Says, decide, read_statements
 from samebytes.release.folder import is_kept
-from samebytes.release.keyring import Keyring
 from samebytes.release.record import STATEMENTS, Record, StepRecord
+from samebytes.release.signed.decision import Decision, Says, decide, read_statements
+from samebytes.release.signed.keyring import Keyring
 
 #: The steps of a publication, in their order.
 PUBLICATION = (
     ("decision", "Enough people have confirmed it"),
-    ("tag", "The tag still names what was built"),
+    ("unmoved", "The tag still names what was built"),
     ("upload", "The files are uploaded"),
     ("download", "Downloaded from the index, they are the same bytes"),
 )
@@ -292,7 +292,8 @@ def _next(
 def _prepare_command(root: Path, record: Record) -> str:
     source = (str(Path(record.checkout) / record.project),) if record.checkout else ()
     kit = () if record.kit is None else ("--kit", record.kit)
-    return _command("prepare", *source, "--rev", record.tag, "-o", _argument(root), *kit)
+    named = ("--rev", record.tag, "-o", _argument(root), *kit)
+    return _command("prepare", *source, *named, *record.arguments)
 
 
 def _confirm_command(root: Path, record: Record) -> str:

@@ -16,8 +16,8 @@ from samebytes.outcome import Outcome
 from samebytes.pipeline import build_release
 from samebytes.recipe import BuildInfo, Recipe
 from samebytes.release.offer import Offer
-from samebytes.release.signing import Signer
-from samebytes.release.statement import confirmation
+from samebytes.release.signed.signing import Signer
+from samebytes.release.signed.statement import confirmation
 from samebytes.request import Request, Workshop
 from samebytes.source import GitSource
 

@@ -10,21 +10,22 @@ from pathlib import Path
 from samebytes.digest import Digest
 from samebytes.index.client import Index
 from samebytes.release.folder import ReleaseFolder
-from samebytes.release.keyring import Keyring
-from samebytes.release.signing import Signer
+from samebytes.release.signed.keyring import Keyring
+from samebytes.release.signed.signing import Signer
 from samebytes.release.target import Target
 from samebytes.request import Workshop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildOptions:
-    """How it is built; as in ``Request``."""
+    """How it is built, as in ``Request``; ``arguments`` say it, and more, on the command line."""
 
     python: str | None = None
     as_of: datetime | None = None
     newest: bool = False
     config_settings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     timeout: float = 3600.0
+    arguments: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, object]:
         return {

@@ -15,23 +15,23 @@ from samebytes.index import address
 from samebytes.interpreter import find_interpreter
 from samebytes.pipeline import build_release
 from samebytes.recipe import BuildInfo
-from samebytes.release.checksums import ChecksumFacts, checksum_file
-from samebytes.release.contents import check_contents
-from samebytes.release.gnupg import SecretKeys
-from samebytes.release.metadata import check_metadata, check_rendering
-from samebytes.release.preflight import (
+from samebytes.release.checks.checksums import ChecksumFacts, checksum_file
+from samebytes.release.checks.contents import check_contents
+from samebytes.release.checks.metadata import check_metadata, check_rendering
+from samebytes.release.checks.preflight import (
     check_changelog,
     check_index,
     check_tag,
     check_tree,
     uncommitted,
 )
+from samebytes.release.checks.smoke import try_artifact
+from samebytes.release.checks.tracked import read_tracked
 from samebytes.release.preparation import Preparation
 from samebytes.release.record import STATEMENTS
-from samebytes.release.smoke import try_artifact
-from samebytes.release.statement import provenance
+from samebytes.release.signed.gnupg import SecretKeys
+from samebytes.release.signed.statement import provenance
 from samebytes.release.steps import Result, Stage, Step, carry_out
-from samebytes.release.tracked import read_tracked
 from samebytes.request import Request
 from samebytes.variations.check import check
 from samebytes.variations.choice import CheckRequest
@@ -313,6 +313,6 @@ def _adopt(work: Preparation) -> None:
             f"The tag {asked.tag} has moved from {record.commit} to {asked.commit}: what rests on "
             "it is done again, and who has confirmed it must do so again."
         )
-    adopted = replace(asked, steps=record.steps)
+    adopted = replace(asked, arguments=work.options.arguments, steps=record.steps)
     if adopted != record:
         work.folder.rewrite(adopted)

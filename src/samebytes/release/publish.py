@@ -6,7 +6,7 @@ import filecmp
 import hashlib
 import shutil
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,11 +18,11 @@ from samebytes.git import Checkout, Git
 from samebytes.index import address
 from samebytes.index.client import Index
 from samebytes.index.listing import IndexFile, version_of
-from samebytes.release.checklist import hear, prepared_items
-from samebytes.release.decision import Says
+from samebytes.release.checklist import PUBLICATION, hear, prepared_items
 from samebytes.release.folder import ReleaseFolder
-from samebytes.release.keyring import Keyring
 from samebytes.release.record import Record
+from samebytes.release.signed.decision import Says
+from samebytes.release.signed.keyring import Keyring
 from samebytes.release.steps import Result, Stage, Step, carry_out
 from samebytes.release.upload import Answer, Repository
 from samebytes.request import Workshop
@@ -333,29 +333,18 @@ def _compared(index: Index, file: IndexFile, copy: Path) -> str | None:
     return None
 
 
-_CHECKS: tuple[Step[Publication], ...] = (
-    Step(
-        id="decision",
-        title="asking who has confirmed it",
-        stage=Stage.PUBLICATION,
-        inputs=_now,
-        run=_decide,
-    ),
-    Step(
-        id="tag",
-        title="looking at the tag",
-        stage=Stage.PUBLICATION,
-        inputs=_now,
-        run=_look_at_tag,
-    ),
-)
-_UPLOAD: Step[Publication] = Step(
-    id="upload", title="uploading", stage=Stage.PUBLICATION, inputs=_places, run=_upload
-)
-_DOWNLOAD: Step[Publication] = Step(
-    id="download",
-    title="fetching it from the index",
-    stage=Stage.PUBLICATION,
-    inputs=_places,
-    run=_download,
-)
+_TITLES = dict(PUBLICATION)
+
+
+def _step(
+    name: str,
+    inputs: Callable[[Publication], Mapping[str, object]],
+    run: Callable[[Publication], Result],
+) -> Step[Publication]:
+    return Step(name, _TITLES[name], Stage.PUBLICATION, inputs, run)
+
+
+#: What is looked at in each run; then what is done once.
+_CHECKS = (_step("decision", _now, _decide), _step("unmoved", _now, _look_at_tag))
+_UPLOAD = _step("upload", _places, _upload)
+_DOWNLOAD = _step("download", _places, _download)

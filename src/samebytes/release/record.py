@@ -77,6 +77,7 @@ class StepRecord:
 class Record:
     """``project`` is where the project lies in the repository; ``checkout`` is the repository on
     the machine where the release was prepared, ``kit`` whose rules it follows, if any.
+    ``arguments`` are what else was said on the command line, for the next time.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Record:
     project: PurePosixPath
     checkout: str
     kit: str | None = None
+    arguments: tuple[str, ...] = ()
     steps: tuple[StepRecord, ...] = ()
 
     def step(self, name: str) -> StepRecord | None:
@@ -128,6 +130,7 @@ class Record:
             "project": str(self.project),
             "checkout": self.checkout,
             "kit": self.kit,
+            "arguments": list(self.arguments),
             "steps": [step.to_dict() for step in self.steps],
         }
 
@@ -147,6 +150,7 @@ class Record:
             project=PurePosixPath(node["project"].expect(str)),
             checkout=node["checkout"].expect(str),
             kit=None if kit.value is None else kit.expect(str),
+            arguments=tuple(each.expect(str) for each in node["arguments"]),
             steps=tuple(StepRecord.from_node(each) for each in node["steps"]),
         )
 

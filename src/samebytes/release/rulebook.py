@@ -19,7 +19,7 @@ from packaging.version import Version
 from samebytes.errors import UserError
 from samebytes.kits import find_kit_folder
 from samebytes.recipe import FILENAME
-from samebytes.release.checksums import ALGORITHMS, NAMES
+from samebytes.release.checks.checksums import ALGORITHMS, NAMES
 from samebytes.release.rules import (
     DEFAULT_SECONDS,
     ArchiveRules,

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from samebytes.errors import SamebytesError
 from samebytes.release.checklist import Checklist, Item, Part, Progress, State
-from samebytes.release.decision import Decision
+from samebytes.release.signed.decision import Decision
 from samebytes.report.visible import counted, storable, visible
 
 #: How far a release has come, in words.

@@ -11,7 +11,7 @@ from samebytes import epoch as epochs
 from samebytes.cli.console import Terminal
 from samebytes.errors import UserError
 from samebytes.index.client import Index
-from samebytes.release.signing import Signer, find_signer
+from samebytes.release.signed.signing import Signer, find_signer
 from samebytes.request import Workshop
 
 key_option = click.option(

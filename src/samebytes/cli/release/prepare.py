@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,9 +33,9 @@ from samebytes.errors import SamebytesError, UserError
 from samebytes.git import Git
 from samebytes.release.checklist import Checklist, Progress, checklist
 from samebytes.release.folder import open_release
-from samebytes.release.keyring import Keyring
 from samebytes.release.preparation import BuildOptions, Preparation
 from samebytes.release.prepare import TITLES, prepare
+from samebytes.release.signed.keyring import Keyring
 from samebytes.release.target import find_target
 from samebytes.report.release import release_document, release_report
 from samebytes.workspace import temporary_files
@@ -173,6 +174,7 @@ def _prepare(options: _Options, terminal: Terminal) -> Checklist:
                 newest=options.as_of == "now",
                 config_settings=config_settings(options.config_settings),
                 timeout=options.timeout,
+                arguments=tuple(_arguments(options)),
             ),
             workshop=workshop,
             index=index_at(options.index_url, make_index(workshop, terminal)),
@@ -186,3 +188,18 @@ def _prepare(options: _Options, terminal: Terminal) -> Checklist:
             workshop.runner.stop()
             raise
         return checklist(root, folder.record, TITLES)
+
+
+def _arguments(options: _Options) -> Iterator[str]:
+    """What must be said again to go on, besides what the record knows."""
+    for option, value in (
+        ("--key", options.key),
+        ("--trusted-keys", options.trusted_keys),
+        ("--index-url", options.index_url),
+        ("--python", options.python),
+        ("--as-of", options.as_of),
+    ):
+        if value is not None:
+            yield from (option, str(value))
+    for setting in options.config_settings:
+        yield from ("--config-setting", setting)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,9 @@ from samebytes.cli.workshop import make_index, make_workshop
 from samebytes.errors import SamebytesError, UserError
 from samebytes.release.checklist import Checklist, Demand, checklist
 from samebytes.release.folder import open_release
-from samebytes.release.keyring import Keyring
 from samebytes.release.prepare import TITLES
 from samebytes.release.publish import Publication, publish
+from samebytes.release.signed.keyring import Keyring
 from samebytes.release.upload import Repository
 from samebytes.report.release import release_document, release_report
 from samebytes.workspace import DEFAULT_BASE, temporary_files
@@ -144,7 +144,8 @@ def _publish(options: _Options, terminal: Terminal) -> tuple[Checklist, bool]:
         terminal.notice(f"Waiting for another run that uses {options.folder} …")
 
     with (
-        terminal.working(_STEPS),
+        # A question for a password is not drawn over.
+        nullcontext() if interactive else terminal.working(_STEPS),
         open_release(options.folder, waiting=waiting) as folder,
         temporary_files(folder.work),
     ):
@@ -158,6 +159,7 @@ def _publish(options: _Options, terminal: Terminal) -> tuple[Checklist, bool]:
             workshop=workshop,
             checkout=options.source,
             accepts_unchecked_tag=options.unchecked_tag,
+            index_url=options.index_url,
             wait=options.wait,
         )
         is_published = publish(work)

@@ -22,8 +22,8 @@ from samebytes.errors import SamebytesError, UserError
 from samebytes.process import Runner
 from samebytes.release.checklist import Checklist, Demand, Progress, State, checklist
 from samebytes.release.folder import read_release
-from samebytes.release.keyring import Keyring
 from samebytes.release.prepare import TITLES
+from samebytes.release.signed.keyring import Keyring
 from samebytes.report.release import (
     release_document,
     release_markdown,

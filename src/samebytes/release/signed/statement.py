@@ -23,7 +23,7 @@ from samebytes.digest import Digest
 from samebytes.errors import UserError
 from samebytes.index import address
 from samebytes.recipe import FILENAME, BuildInfo, GitRevision, Recipe
-from samebytes.release.strict import read_strictly
+from samebytes.release.signed.strict import read_strictly
 from samebytes.wire import Node
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"

@@ -19,9 +19,9 @@ from securesystemslib.signer import Key, Signature, SigstoreKey, SSlibKey
 
 from samebytes.errors import UserError
 from samebytes.process import Runner
-from samebytes.release import identity
-from samebytes.release.gnupg import GnupgKey, PublicKeys
-from samebytes.release.strict import shown
+from samebytes.release.signed import identity
+from samebytes.release.signed.gnupg import GnupgKey, PublicKeys
+from samebytes.release.signed.strict import shown
 from samebytes.toml import read_toml
 
 #: Bytes of a file, which has some thousand.

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from samebytes.digest import Digest
 from samebytes.errors import UserError
-from samebytes.release.envelope import read_envelope
-from samebytes.release.keyring import Keyring, TrustedKey
-from samebytes.release.statement import Claim, read_claim
-from samebytes.release.strict import LARGEST, shown
+from samebytes.release.signed.envelope import read_envelope
+from samebytes.release.signed.keyring import Keyring, TrustedKey
+from samebytes.release.signed.statement import Claim, read_claim
+from samebytes.release.signed.strict import LARGEST, shown
 
 _MOST_STATEMENTS = 1000
 

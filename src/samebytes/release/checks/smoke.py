@@ -19,7 +19,7 @@ from packaging.version import Version
 from samebytes.errors import LimitError
 from samebytes.guard import remove_folder
 from samebytes.process import Runner
-from samebytes.release.installed import check_installed
+from samebytes.release.checks.installed import check_installed
 from samebytes.release.rules import SmokeCommand, filled
 from samebytes.release.steps import Result
 from samebytes.toolchain import Toolshed

@@ -10,7 +10,7 @@ from securesystemslib.exceptions import Error
 from securesystemslib.signer import Signer
 
 from samebytes.errors import UserError
-from samebytes.release.strict import read_strictly, shown
+from samebytes.release.signed.strict import read_strictly, shown
 from samebytes.wire import Node, dump_document
 
 #: What an envelope holds: an in-toto statement.

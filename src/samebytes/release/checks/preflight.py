@@ -14,9 +14,9 @@ from packaging.version import Version
 from samebytes.errors import UserError
 from samebytes.git import TagObject
 from samebytes.index.client import Index
+from samebytes.release.checks.wording import listed
 from samebytes.release.rules import Kind, Rules, filled
 from samebytes.release.steps import Result
-from samebytes.release.wording import listed
 from samebytes.source import GitSource
 
 #: How the line begins with which a signature does, and of what kind that is

@@ -15,11 +15,11 @@ from pathlib import Path
 from samebytes.archive.artifact import read_artifact
 from samebytes.archive.limits import Limits
 from samebytes.archive.member import Member, MemberType
-from samebytes.release.generated import in_dist_info, in_sdist, is_rewritten_setup_cfg
+from samebytes.release.checks.generated import in_dist_info, in_sdist, is_rewritten_setup_cfg
+from samebytes.release.checks.tracked import Tracked, TrackedFile
+from samebytes.release.checks.wording import listed
 from samebytes.release.rules import ArchiveRules, Rules, matcher
 from samebytes.release.steps import Result
-from samebytes.release.tracked import Tracked, TrackedFile
-from samebytes.release.wording import listed
 
 #: Bytes of a setup.cfg that are read.
 _LARGEST = 1024**2

@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from samebytes.errors import UserError
 from samebytes.process import Runner
-from samebytes.release import identity
-from samebytes.release.envelope import seal
-from samebytes.release.gnupg import GnupgSigner, SecretKeys
-from samebytes.release.strict import shown
+from samebytes.release.signed import identity
+from samebytes.release.signed.envelope import seal
+from samebytes.release.signed.gnupg import GnupgSigner, SecretKeys
+from samebytes.release.signed.strict import shown
 
 #: Bytes of a key file, which has some hundred.
 _LARGEST_KEY = 64 * 1024
