@@ -84,9 +84,7 @@ def write(root: Path, files: Mapping[str, str]) -> Path:
     return root
 
 
-def git(
-    root: Path, *arguments: str, date: str = DATE, env: Mapping[str, str] | None = None
-) -> str:
+def git(root: Path, *arguments: str, date: str = DATE, env: Mapping[str, str] | None = None) -> str:
     """Run git in ``root`` without any of the user's configuration; ``env`` is added to ours."""
     environ = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     environ |= {
