@@ -16,7 +16,6 @@ IDENTICAL, EQUIVALENT = "identical", "equivalent"
 RELEASES = {
     "attrs==26.1.0": (IDENTICAL, "hatchling==1.29.0"),
     "click==8.5.1": (IDENTICAL, "flit-core==3.12.0"),
-    "django==4.2.30": (EQUIVALENT, "setuptools==82.0.1"),
     "django==5.2.19": (EQUIVALENT, "setuptools==84.2.1"),
     "flask==3.1.3": (IDENTICAL, "flit-core==3.12.0"),
     "flit-core==4.2.0": (IDENTICAL, "the project is its own backend"),
