@@ -23,6 +23,7 @@ from keys import GnupgHome, KeyFile, gnupg_home, opened, pae
 
 from samebytes.errors import UserError
 from samebytes.process import Runner
+from samebytes.release.signed.gnupg import SecretKeys
 from samebytes.release.signed.signing import Signer, find_signer
 
 STATEMENT = {"_type": "https://in-toto.io/Statement/v1", "what": "Ä \u2028"}
@@ -90,6 +91,24 @@ class TestGnupg:
         assert lines == [line.rstrip(" \t") for line in text.splitlines()]
         changed = signed.replace("\n\n", "\n\nx", 1)
         assert stranger.run("--verify", stdin=changed.encode()).returncode == 1
+
+    def test_own_keys_are_told_from_those_of_others(
+        self, anna: GnupgHome, empty: GnupgHome
+    ) -> None:
+        key = gpg_signer(anna).keyid
+        signature = anna.sign(b"data", key)
+        assert SecretKeys(Runner(), anna.environ).check_openpgp(signature, b"data").label == (
+            f"Anna <anna@example.org> (gpg {key})"
+        )
+        with pytest.raises(UserError, match="not of this"):
+            SecretKeys(Runner(), anna.environ).check_openpgp(signature, b"other")
+        empty.gpg("--import", stdin=anna.export())
+        # Who only knows the public key has not signed it.
+        with pytest.raises(UserError, match="no secret key"):
+            SecretKeys(Runner(), empty.environ).check_openpgp(signature, b"data")
+        empty.make("Stranger <stranger@example.org>")
+        with pytest.raises(UserError):
+            SecretKeys(Runner(), empty.environ).check_openpgp(signature, b"data")
 
     @pytest.mark.parametrize(
         "text", [None, "", "gpg", "gpg:", "gpg:anna@example.org", "gpg:=Anna <anna@example.org>"]

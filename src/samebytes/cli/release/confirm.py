@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -22,6 +23,7 @@ from samebytes.index.download import Downloader
 from samebytes.release.confirm import Confirmation, ConfirmRequest, confirm
 from samebytes.release.folder import write_statement
 from samebytes.release.offer import read_offer
+from samebytes.release.record import STATEMENTS
 from samebytes.release.target import tagged_source
 from samebytes.report.confirmation import confirmation_document, confirmation_report
 from samebytes.request import Workshop
@@ -88,8 +90,7 @@ def confirm_command(context: click.Context, /, **values: Any) -> None:
     terminal = Terminal(quiet=options.quiet, verbose=options.verbose)
     if options.json_file is not None:
         check_target(options.json_file, "json")
-    if options.output is not None:
-        check_target(str(options.output), "output")
+    _check_place(options)
     try:
         found, written = _confirm(options, terminal)
     except SamebytesError as error:
@@ -124,6 +125,25 @@ class _Options:
     quiet: bool
 
 
+def _is_address(place: str) -> bool:
+    return address.scheme(place) in ("http", "https")
+
+
+def _check_place(options: _Options) -> None:
+    """Fail before the work, not after it, when the statement could not be written."""
+    if options.output is not None:
+        check_target(str(options.output), "output")
+        return
+    place = Path("." if _is_address(options.place) else options.place)
+    folders = [place / STATEMENTS, place] if place.is_dir() else []
+    existing = next((folder for folder in folders if folder.is_dir()), None)
+    if existing is not None and not os.access(existing, os.W_OK | os.X_OK):
+        raise UserError(
+            f"The signed statement could not be written to {existing}.",
+            hint="Name a file for it with -o FILE.",
+        )
+
+
 def _confirm(options: _Options, terminal: Terminal) -> tuple[Confirmation, Path]:
     workshop = make_workshop(terminal, offline=False, workspace=options.workspace)
     workshop = without_epoch(workshop, terminal)
@@ -150,6 +170,8 @@ def _confirm(options: _Options, terminal: Terminal) -> tuple[Confirmation, Path]
                 f"--source names {source.checkout.project}.",
                 hint="Name the folder of the project in your clone.",
             )
+        if signer.keyid[:16] in "".join(offer.provenance):
+            terminal.warn("This key has prepared the release: it still counts once.")
         request = ConfirmRequest(
             offer=offer,
             source=source,
@@ -171,7 +193,7 @@ def _write(found: Confirmation, options: _Options) -> Path:
     if options.output is not None:
         write_text(options.output, found.statement)
         return options.output
-    if address.scheme(options.place) in ("http", "https"):
+    if _is_address(options.place):
         write_text(Path(found.filename), found.statement)
         return Path(found.filename)
     return write_statement(Path(options.place), found.filename, found.statement)

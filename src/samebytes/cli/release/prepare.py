@@ -40,6 +40,9 @@ from samebytes.release.target import find_target
 from samebytes.report.release import release_document, release_report
 from samebytes.workspace import temporary_files
 
+#: Steps that the build and the check announce, besides those of the release.
+_WITHIN = 9
+
 
 @click.command(
     "prepare", short_help="Check, build, prove and sign a release, for others to confirm."
@@ -162,7 +165,7 @@ def _prepare(options: _Options, terminal: Terminal) -> Checklist:
         terminal.notice(f"Waiting for another run that uses {root} …")
 
     with (
-        terminal.working(len(TITLES)),
+        terminal.working(len(TITLES) + _WITHIN),
         open_release(root, new=target.record, waiting=waiting) as folder,
         temporary_files(folder.work),
     ):
