@@ -233,15 +233,19 @@ CASES: dict[str, tuple[Callable[[Path], Arguments], str, str]] = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_message_and_nothing_left(folder: Path, samebytes: Command, name: str) -> None:
+def test_message_and_nothing_left(
+    folder: Path, samebytes: Command, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     prepare, what, hint = CASES[name]
     base = folder / "base"
     base.mkdir()
     arguments = prepare(folder)
     before = sorted(os.listdir(folder))
-    done = samebytes(
-        "build", *arguments, cwd=folder, env={"SAMEBYTES_WORKSPACE": str(base), "COLUMNS": "80"}
-    )
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("SAMEBYTES_WORKSPACE", str(base))
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    done = samebytes.here("build", *arguments)
     assert_failed(done, what, hint)
     assert not list(base.iterdir())
     assert sorted(os.listdir(folder)) == before
