@@ -130,7 +130,14 @@ class Party:
         """A release command, as somebody with gpg, or as a machine that has none."""
         environ = {} if by is None else by.environ
         environ |= {"TWINE_USERNAME": "anna", "TWINE_PASSWORD": "secret"}
-        return self.samebytes("release", *arguments, cwd=self.folder, env=environ)
+        # As somebody types paths: from where they are.
+        typed = [
+            each.relative_to(self.folder)
+            if isinstance(each, Path) and each.is_relative_to(self.folder)
+            else each
+            for each in arguments
+        ]
+        return self.samebytes("release", *typed, cwd=self.folder, env=environ)
 
     def prepare(self, *arguments: str | Path) -> Result:
         where: tuple[str | Path, ...] = (self.anna.clone, "--rev", self.tag, "-o", self.out)

@@ -133,6 +133,7 @@ def open_release(
         root.mkdir(parents=True, exist_ok=True)
     elif not has_release(root):
         raise _no_release(root)
+    root = root.absolute()  # other programs work elsewhere
     with _locked(root, waiting):
         folder = ReleaseFolder(root=root, record=_record(root, new))
         folder.work.mkdir(exist_ok=True)

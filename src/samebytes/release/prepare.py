@@ -193,7 +193,8 @@ def _try(work: Preparation, artifact: Path) -> Result:
         )
         kept = work.making(artifact.name)
         files = tuple(Path(shutil.copy(path, kept)) for path in result.files)
-    return replace(result, files=files)
+    facts = result.facts if target.rules.smoke else (*result.facts, "no rule names a smoke test")
+    return replace(result, facts=facts, files=files)
 
 
 def _space(work: Preparation, purpose: str) -> AbstractContextManager[Workspace]:
@@ -231,7 +232,7 @@ def _checksum_inputs(work: Preparation) -> dict[str, object]:
 def _signature(work: Preparation) -> Result:
     signed = work.signer.clearsign(work.checksums.read_text(encoding="utf-8"))
     if signed is None:
-        return Result(facts=("none: only an OpenPGP key signs a text",))
+        return Result(facts=("that of the statement: only an OpenPGP key signs a text",))
     path = work.making("signature") / f"{work.checksums.name}.asc"
     path.write_text(signed, encoding="utf-8")
     return Result(facts=(f"{path.name}, by {work.signer.label}",), files=(path,))
@@ -264,20 +265,42 @@ def _signature_inputs(work: Preparation) -> dict[str, object]:
 STEPS: tuple[Step[Preparation], ...] = (
     Step("tag", "The tag is annotated, and of this version", Stage.PREFLIGHT, _tag_inputs, _tag),
     Step("tree", "The working tree is clean", Stage.PREFLIGHT, _tree_inputs, _tree),
-    Step("changelog", "The changelog is written", Stage.PREFLIGHT, _target_facts, _changelog),
+    Step(
+        "changelog",
+        "The changelog is as the rules want it",
+        Stage.PREFLIGHT,
+        _target_facts,
+        _changelog,
+    ),
     Step("index", "The index has no such version yet", Stage.PREFLIGHT, _index_inputs, _index),
     Step("build", "The sdist and the wheel are built", Stage.BUILD, _build_inputs, _build),
     Step("check", "Built again, varied, it is the same bytes", Stage.PROOF, _try_inputs, _check),
     Step("metadata", "The metadata agrees with the tag", Stage.PROOF, _proof_inputs, _metadata),
     Step("twine", "An index can show the description", Stage.PROOF, _digests, _rendering),
     Step("contents", "The files are those of the commit", Stage.PROOF, _proof_inputs, _contents),
-    Step("wheel", "The wheel installs and works", Stage.PROOF, _try_inputs, _try_wheel),
-    Step("sdist", "The sdist installs and works", Stage.PROOF, _try_inputs, _try_sdist),
+    Step(
+        "wheel",
+        "The wheel installs, and the smoke tests pass",
+        Stage.PROOF,
+        _try_inputs,
+        _try_wheel,
+    ),
+    Step(
+        "sdist",
+        "The sdist installs, and the smoke tests pass",
+        Stage.PROOF,
+        _try_inputs,
+        _try_sdist,
+    ),
     Step(
         "checksums", "The checksum file is written", Stage.SIGNATURE, _checksum_inputs, _checksums
     ),
     Step(
-        "signature", "The checksum file is signed", Stage.SIGNATURE, _signature_inputs, _signature
+        "signature",
+        "A signature covers the checksum file",
+        Stage.SIGNATURE,
+        _signature_inputs,
+        _signature,
     ),
     Step(
         "statement",
