@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -31,15 +32,15 @@ def release(people: Party) -> None:
     assert published.status == 0, published.stdout + published.stderr
 
 
-def installed(people: Party, requirement: str, python: Path, *options: str) -> None:
-    """Make an environment at ``python`` with pip and what was published."""
-    environment = python.parents[1]
-    subprocess.run([sys.executable, "-m", "venv", environment], check=True)
-    subprocess.run(
-        [python, "-m", "pip", "install", "-q", *options, requirement],
-        env=people.samebytes.environ,
-        check=True,
-    )
+def installed(people: Party, requirement: str, *others: str) -> Path:
+    """The Python of an environment with what was published, from that index and no other."""
+    python = people.folder / "env/bin/python"
+    subprocess.run([sys.executable, "-m", "venv", python.parents[1]], check=True)
+    own = ["--no-deps", "--index-url", people.index.simple, requirement]
+    for wanted in [own, [*others]] if others else [own]:
+        pip = [str(python), "-m", "pip", "install", "-q", *wanted]
+        subprocess.run(pip, env=people.samebytes.environ, check=True)
+    return python
 
 
 def test_django(folder: Path, samebytes: Command) -> None:
@@ -53,9 +54,9 @@ def test_django(folder: Path, samebytes: Command) -> None:
         for name in (checksums, f"{checksums}.asc"):
             for tool in ("md5sum", "sha1sum", "sha256sum"):
                 subprocess.run([tool, "--check", name], cwd=people.out, check=True)
-        python = folder / "env/bin/python"
-        installed(people, "django==5.2.19", python, "--extra-index-url", people.index.simple)
-        subprocess.run([python.with_name("django-admin"), "startproject", "mine"], cwd=folder)
+        python = installed(people, "django==5.2.19", "asgiref", "sqlparse")
+        start = [python.with_name("django-admin"), "startproject", "mine"]
+        subprocess.run(start, cwd=folder, check=True)
         done = subprocess.run(
             [python, "manage.py", "check"], cwd=folder / "mine", capture_output=True, text=True
         )
@@ -67,11 +68,18 @@ def test_our_own_package(folder: Path, samebytes: Command) -> None:
     git(folder, "clone", "--quiet", str(ROOT), str(root))
     with party(root, folder, samebytes, tag=own_tag(root)) as people:
         release(people)
-        python = folder / "env/bin/python"
-        index = people.index.simple
-        installed(people, "samebytes", python, "--no-deps", "--index-url", index)
-        done = subprocess.run([python, "-m", "pip", "show", "samebytes"], capture_output=True)
-        assert done.returncode == 0
+        python = installed(people, "samebytes")
+        # What it requires comes from here; it itself does not: it is not a file of that folder.
+        required = {"PYTHONPATH": sysconfig.get_path("purelib")}
+        script = "import samebytes.__main__ as program; print(program.__file__); program.main()"
+        done = subprocess.run(
+            [python, "-c", script, "--version"],
+            env=samebytes.environ | required,
+            capture_output=True,
+            text=True,
+        )
+        assert str(folder / "env") in done.stdout
+        assert f"samebytes, version {__version__}" in done.stdout
 
 
 def own_tag(root: Path) -> str:
