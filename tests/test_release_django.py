@@ -35,7 +35,7 @@ def release(people: Party) -> None:
 def installed(people: Party, requirement: str, *others: str) -> Path:
     """The Python of an environment with what was published, from that index and no other."""
     python = people.folder / "env/bin/python"
-    subprocess.run([sys.executable, "-m", "venv", python.parents[1]], check=True)
+    subprocess.run([sys.executable, "-m", "venv", str(python.parents[1])], check=True)
     own = ["--no-deps", "--index-url", people.index.simple, requirement]
     for wanted in [own, [*others]] if others else [own]:
         pip = [str(python), "-m", "pip", "install", "-q", *wanted]
