@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -12,7 +11,14 @@ from typing import Any
 import click
 from rich.console import RenderableType
 
-from samebytes.cli.console import Terminal, check_target, data_folder, print_json, print_report
+from samebytes.cli.console import (
+    Terminal,
+    check_target,
+    data_folder,
+    errors_in,
+    print_json,
+    print_report,
+)
 from samebytes.cli.options import json_option
 from samebytes.cli.verifying import (
     Desk,
@@ -101,12 +107,10 @@ def audit_command(context: click.Context, /, **values: Any) -> None:
     terminal = Terminal(quiet=options.quiet, verbose=False)
     found = _Found(allow_skipped=options.allow_skipped)
     try:
-        _check(options)
-        _audit(options, terminal, found)
-    except SamebytesError as error:
-        if options.json_file is not None:
-            with suppress(UserError):
-                print_json(found.document(error), options.json_file)
+        with errors_in(options.json_file, found.document):
+            _check(options)
+            _audit(options, terminal, found)
+    except SamebytesError:
         if options.json_file != "-" and (found.results or found.unmatched):
             print_report(_report(options, found))
         raise

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from samebytes.cli.console import Terminal, check_target, print_json, print_report
+from samebytes.cli.console import Terminal, check_target, errors_in, print_json, print_report
 from samebytes.cli.options import (
     json_option,
     moment,
@@ -107,13 +106,8 @@ def build_command(context: click.Context, /, **values: Any) -> None:
     terminal = Terminal(quiet=options.quiet, verbose=options.verbose)
     if options.json_file is not None:
         check_target(options.json_file, "json")
-    try:
+    with errors_in(options.json_file, lambda error: _document(terminal, error=error)):
         outcome = _build(options, terminal)
-    except SamebytesError as error:
-        if options.json_file is not None:
-            with suppress(UserError):
-                print_json(_document(terminal, error=error), options.json_file)
-        raise
     if options.json_file is not None:
         print_json(_document(terminal, outcome=outcome), options.json_file)
     if options.json_file != "-":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from click.shell_completion import CompletionItem
 from samebytes.cli.console import (
     Terminal,
     check_target,
+    errors_in,
     print_json,
     print_report,
     write_target,
@@ -27,7 +27,7 @@ from samebytes.cli.options import (
     workspace_option,
 )
 from samebytes.cli.workshop import config_settings, make_workshop, named_source
-from samebytes.errors import SamebytesError, UserError
+from samebytes.errors import UserError
 from samebytes.report.check import check_document, check_report, claim, variations_table
 from samebytes.variations.check import CheckResult, check
 from samebytes.variations.choice import CheckRequest
@@ -134,13 +134,8 @@ def check_command(context: click.Context, /, **values: Any) -> None:
     targets = [each for each in (options.json_file, options.html_file) if each is not None]
     if len({each if each == "-" else Path(each).resolve() for each in targets}) < len(targets):
         raise UserError("--json and --html name the same file.", hint="Name two files.")
-    try:
+    with errors_in(options.json_file, lambda error: check_document(None, terminal.warnings, error)):
         result = _check(options, terminal)
-    except SamebytesError as error:
-        if options.json_file is not None:
-            with suppress(UserError):
-                print_json(check_document(None, terminal.warnings, error), options.json_file)
-        raise
     _write(result, options, terminal)
     context.exit(0 if result.is_reproducible else 1)
 

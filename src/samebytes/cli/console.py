@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -170,6 +170,20 @@ def check_target(target: str, option: str) -> None:
 def print_json(document: dict[str, object], target: str) -> None:
     """Write a document to a file, whole or not at all, or to standard output for ``-``."""
     write_target(dump_document(document), target, "json")
+
+
+@contextmanager
+def errors_in(
+    json_file: str | None, document: Callable[[SamebytesError], dict[str, object]]
+) -> Iterator[None]:
+    """Have an error that ends a command in its JSON document, too, if one is asked for."""
+    try:
+        yield
+    except SamebytesError as error:
+        if json_file is not None:
+            with suppress(UserError):
+                print_json(document(error), json_file)
+        raise
 
 
 def write_target(text: str, target: str, option: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,14 @@ import click
 from rich.text import Text
 
 from samebytes.archive.limits import Limits
-from samebytes.cli.console import Terminal, check_target, print_json, print_report, write_target
+from samebytes.cli.console import (
+    Terminal,
+    check_target,
+    errors_in,
+    print_json,
+    print_report,
+    write_target,
+)
 from samebytes.cli.options import Size, json_option
 from samebytes.compare.comparison import Options, compare
 from samebytes.compare.contents.reading import Bounds
@@ -91,15 +97,13 @@ def diff_command(context: click.Context, /, **values: Any) -> None:
     terminal = Terminal(quiet=options.quiet, verbose=options.verbose)
     _check_targets(options)
     done: list[Comparison] = []
-    try:
+
+    def failed(error: SamebytesError) -> dict[str, object]:
+        names = str(options.first), str(options.second)
+        return document(Report(first=names[0], second=names[1], comparisons=tuple(done)), error)
+
+    with errors_in(options.json_file, failed):
         report = _compare(options, terminal, done)
-    except SamebytesError as error:
-        if options.json_file is not None:
-            with suppress(UserError):
-                names = str(options.first), str(options.second)
-                report = Report(first=names[0], second=names[1], comparisons=tuple(done))
-                print_json(document(report, error), options.json_file)
-        raise
     _write(report, options)
     if "-" not in (options.json_file, options.html_file):
         print_report(_lines(report, options))

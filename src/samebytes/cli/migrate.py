@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from rich.text import Text
 from samebytes.cli.console import (
     Terminal,
     check_target,
+    errors_in,
     print_json,
     print_report,
     write_target,
@@ -27,7 +27,7 @@ from samebytes.cli.options import (
     workspace_option,
 )
 from samebytes.cli.workshop import make_workshop
-from samebytes.errors import SamebytesError, UserError
+from samebytes.errors import UserError
 from samebytes.git import Git
 from samebytes.migrate.checkout import (
     check_clean,
@@ -99,14 +99,11 @@ def migrate_command(context: click.Context, /, **values: Any) -> None:
             check_target(target, name)
     if options.json_file == options.html_file == "-":
         raise UserError("--json and --html both name stdout.", hint="Name a file for one of them.")
-    try:
+    with errors_in(
+        options.json_file,
+        lambda error: migration_document(None, "failed", terminal.warnings, error),
+    ):
         migration = _migrate(options, terminal)
-    except SamebytesError as error:
-        if options.json_file is not None:
-            with suppress(UserError):
-                document = migration_document(None, "failed", terminal.warnings, error)
-                print_json(document, options.json_file)
-        raise
     _write_documents(migration, options, terminal)
     if "-" not in (options.json_file, options.html_file):
         print_report(_report(migration, options))

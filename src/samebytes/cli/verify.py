@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,14 @@ import click
 from rich.console import RenderableType
 from rich.text import Text
 
-from samebytes.cli.console import Terminal, check_target, print_json, print_report, write_target
+from samebytes.cli.console import (
+    Terminal,
+    check_target,
+    errors_in,
+    print_json,
+    print_report,
+    write_target,
+)
 from samebytes.cli.options import json_option
 from samebytes.cli.verifying import (
     Desk,
@@ -94,14 +100,9 @@ def verify_command(context: click.Context, /, **values: Any) -> None:
     options = _Options(**values)
     terminal = Terminal(quiet=options.quiet, verbose=options.verbose)
     found = _Found(options.exact)
-    try:
+    with errors_in(options.json_file, found.document):
         _check(options)
         _verify(options, terminal, found)
-    except SamebytesError as error:
-        if options.json_file is not None:
-            with suppress(UserError):
-                print_json(found.document(error), options.json_file)
-        raise
     _write(options, found)
     if "-" not in (options.json_file, options.html_file):
         print_report(_report(options, found))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -11,12 +10,12 @@ from typing import Any
 import click
 
 from samebytes.atomic import write_text
-from samebytes.cli.console import Terminal, check_target, print_json, print_report
+from samebytes.cli.console import Terminal, check_target, errors_in, print_json, print_report
 from samebytes.cli.options import json_option, timeout_option, workspace_option
 from samebytes.cli.release.options import key_option, signer_of, tag_name, without_epoch
 from samebytes.cli.workshop import make_index, make_workshop
 from samebytes.digest import Digest
-from samebytes.errors import SamebytesError, UserError
+from samebytes.errors import UserError
 from samebytes.git import Git
 from samebytes.index import address
 from samebytes.index.download import Downloader
@@ -91,14 +90,11 @@ def confirm_command(context: click.Context, /, **values: Any) -> None:
     if options.json_file is not None:
         check_target(options.json_file, "json")
     _check_place(options)
-    try:
+    with errors_in(
+        options.json_file,
+        lambda error: confirmation_document(None, None, terminal.warnings, error),
+    ):
         found, written = _confirm(options, terminal)
-    except SamebytesError as error:
-        if options.json_file is not None:
-            with suppress(UserError):
-                document = confirmation_document(None, None, terminal.warnings, error)
-                print_json(document, options.json_file)
-        raise
     if options.json_file is not None:
         document = confirmation_document(found, written, terminal.warnings)
         print_json(document, options.json_file)

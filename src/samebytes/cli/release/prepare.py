@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from samebytes.cli.console import Terminal, check_target, print_json, print_report
+from samebytes.cli.console import Terminal, check_target, errors_in, print_json, print_report
 from samebytes.cli.options import (
     json_option,
     moment,
@@ -29,7 +28,6 @@ from samebytes.cli.release.options import (
     without_epoch,
 )
 from samebytes.cli.workshop import config_settings, make_index, make_workshop
-from samebytes.errors import SamebytesError, UserError
 from samebytes.git import Git
 from samebytes.release.checklist import Checklist, Progress, checklist
 from samebytes.release.folder import open_release
@@ -114,13 +112,10 @@ def prepare_command(context: click.Context, /, **values: Any) -> None:
     terminal = Terminal(quiet=options.quiet, verbose=options.verbose)
     if options.json_file is not None:
         check_target(options.json_file, "json")
-    try:
+    with errors_in(
+        options.json_file, lambda error: release_document(None, terminal.warnings, error)
+    ):
         found = _prepare(options, terminal)
-    except SamebytesError as error:
-        if options.json_file is not None:
-            with suppress(UserError):
-                print_json(release_document(None, terminal.warnings, error), options.json_file)
-        raise
     if options.json_file is not None:
         print_json(release_document(found, terminal.warnings), options.json_file)
     if options.json_file != "-":

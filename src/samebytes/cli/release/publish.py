@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from samebytes.cli.console import Terminal, check_target, print_json, print_report
+from samebytes.cli.console import Terminal, check_target, errors_in, print_json, print_report
 from samebytes.cli.options import json_option
 from samebytes.cli.release.options import (
     index_at,
@@ -20,7 +20,6 @@ from samebytes.cli.release.options import (
     prepared_folder,
 )
 from samebytes.cli.workshop import make_index, make_workshop
-from samebytes.errors import SamebytesError, UserError
 from samebytes.release.checklist import Checklist, Demand, checklist
 from samebytes.release.folder import open_release
 from samebytes.release.prepare import TITLES
@@ -49,8 +48,8 @@ _STEPS = 6
     type=keys_folder,
     required=True,
     metavar="FOLDER",
-    help="Public keys of those who count: *.asc, *.pem, *.sigstore; a subfolder is one person with "
-    "several keys.",
+    help="Public keys of those who count, a file for each person: .asc or .gpg, .pem or .pub, "
+    ".sigstore. A subfolder is one person with several keys.",
 )
 @click.option(
     "--repository",
@@ -103,13 +102,10 @@ def publish_command(context: click.Context, /, **values: Any) -> None:
     terminal = Terminal(quiet=options.quiet, verbose=options.verbose)
     if options.json_file is not None:
         check_target(options.json_file, "json")
-    try:
+    with errors_in(
+        options.json_file, lambda error: release_document(None, terminal.warnings, error)
+    ):
         found, is_published = _publish(options, terminal)
-    except SamebytesError as error:
-        if options.json_file is not None:
-            with suppress(UserError):
-                print_json(release_document(None, terminal.warnings, error), options.json_file)
-        raise
     if options.json_file is not None:
         print_json(release_document(found, terminal.warnings), options.json_file)
     if options.json_file != "-":

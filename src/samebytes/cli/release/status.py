@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,14 @@ import click
 
 from samebytes.cli.console import (
     check_target,
+    errors_in,
     print_json,
     print_report,
     write_target,
 )
 from samebytes.cli.options import json_option
 from samebytes.cli.release.options import keys_folder, prepared_folder
-from samebytes.errors import SamebytesError, UserError
+from samebytes.errors import UserError
 from samebytes.process import Runner
 from samebytes.release.checklist import Checklist, Demand, Progress, State, checklist
 from samebytes.release.folder import read_release
@@ -84,13 +84,8 @@ def status_command(context: click.Context, /, **values: Any) -> None:
         check_target(target, option)
     if len({each if each == "-" else Path(each).resolve() for each in named.values()}) < len(named):
         raise UserError("Two of the files are the same.", hint="Name different files.")
-    try:
+    with errors_in(options.json_file, lambda error: release_document(None, [], error)):
         found = _status(options)
-    except SamebytesError as error:
-        if options.json_file is not None:
-            with suppress(UserError):
-                print_json(release_document(None, [], error), options.json_file)
-        raise
     if options.json_file is not None:
         print_json(release_document(found, []), options.json_file)
     if options.markdown_file is not None:
