@@ -55,7 +55,7 @@ def test_django(folder: Path, samebytes: Command) -> None:
             for tool in ("md5sum", "sha1sum", "sha256sum"):
                 subprocess.run([tool, "--check", name], cwd=people.out, check=True)
         python = installed(people, "django==5.2.19", "asgiref", "sqlparse")
-        start = [python.with_name("django-admin"), "startproject", "mine"]
+        start = [str(python.with_name("django-admin")), "startproject", "mine"]
         subprocess.run(start, cwd=folder, check=True)
         done = subprocess.run(
             [python, "manage.py", "check"], cwd=folder / "mine", capture_output=True, text=True
