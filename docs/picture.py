@@ -1,4 +1,4 @@
-"""Draws docs/terminal.svg, migrate.svg, check.svg and verify.svg: what the commands really print.
+"""Draws the pictures of the commands, as docs/check.svg: what they really print.
 
 hatch run docs:picture
 """
@@ -24,7 +24,9 @@ from samebytes.index.settings import IndexSettings
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+from conftest import SHARED, Command
 from django_tree import RELEASES, django_checkout
+from parties import SMALL, party
 from projects import repository
 from zoo import TWO_FAULTS
 
@@ -33,6 +35,7 @@ BUILD = ["build", "pypi:django==5.2.19"]
 MIGRATE = ["migrate", "--kit", "django"]
 CHECK = ["check"]
 VERIFY = ["verify", "click==8.1.8", "django==5.2.19"]
+STATUS = ["release", "status", "out", "--trusted-keys", "keys", "--threshold", "3"]
 WIDTH = 130
 
 
@@ -77,14 +80,26 @@ def draw_verify(folder: Path) -> None:
     draw([*VERIFY, tampered_wheel(folder).name], folder, "verify.svg")
 
 
+def draw_release(folder: Path) -> None:
+    """Anna has prepared it, Bert has confirmed it, and CI has not yet."""
+    folder.mkdir()
+    root = repository(folder / "small", SMALL)
+    with party(root, folder, Command(folder), tag="v1.0") as people:
+        for done in (people.prepare(), people.confirm(by=people.bert)):
+            assert done.status == 0, done.stderr
+        draw(STATUS, folder, "release.svg")
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        os.environ[SHARED] = str(folder)
         draw(BUILD, folder, "terminal.svg")
         checkout = django_checkout(RELEASES[1], folder / "django")
         draw(MIGRATE, checkout, "migrate.svg")
         draw(CHECK, repository(folder / "small", TWO_FAULTS), "check.svg")
         draw_verify(folder / "downloads")
+        draw_release(folder / "releases")
 
 
 if __name__ == "__main__":
