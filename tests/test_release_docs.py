@@ -82,7 +82,9 @@ def written_commands() -> Iterator[list[str]]:
     """Each command of a release that somebody may copy, in words."""
     for path in TEXTS:
         text = path.read_text().replace("\\\n", " ")
-        for line in re.findall(r"samebytes (release (?:prepare|confirm|publish|status) [^\n`]+)", text):
+        for line in re.findall(
+            r"samebytes (release (?:prepare|confirm|publish|status) [^\n`]+)", text
+        ):
             yield shlex.split(re.split(" <<<| [|] ", line)[0], comments=True)
 
 
