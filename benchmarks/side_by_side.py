@@ -7,14 +7,20 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+from conftest import SHARED
 from django_tree import EPOCH
 from projects import git
+
+if SHARED not in os.environ:  # as conftest does for a run of the tests
+    _shared = tempfile.TemporaryDirectory(prefix="shared-")
+    os.environ[SHARED] = _shared.name
 
 #: Where checkouts of thousands of files are made, if there is such a place.
 MEMORY = Path("/dev/shm")
