@@ -80,7 +80,7 @@ LAYERS = (
     ("migrate.plan",),
     ("migrate.kit",),
     ("migrate.migration",),
-    ("release.__init__", "release.record", "release.rules"),
+    ("release.__init__", "release.record", "release.rules", "release.seal"),
     ("release.signed.__init__", "release.signed.gnupg", "release.signed.identity"),
     ("release.signed.strict",),
     ("release.signed.envelope", "release.signed.statement"),

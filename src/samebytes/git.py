@@ -137,9 +137,24 @@ class Git:
         if found.status:
             return None
         number = found.stdout.strip()
-        kind = self._plain(checkout, "-t", number).stdout.strip()
-        data = self._plain(checkout, "tag", number).output if kind == "tag" else b""
+        kind = self._read(checkout.root, "cat-file", "-t", number).stdout.strip()
+        is_tag = kind == "tag"
+        data = self._read(checkout.root, "cat-file", "tag", number).output if is_tag else b""
         return TagObject(id=number, type=kind, data=data)
+
+    def tagged_commit(self, checkout: Checkout, tag: str) -> str | None:
+        """The full hash of the commit that refs/tags/NAME names; None where there is no such tag.
+
+        A tag is a name here, and not what else git reads in one (v1.0~1, v1.0@{1}, v1.0^{/text}).
+        """
+        found = self.tag_object(checkout, tag)
+        if found is None:
+            return None
+        commit = self._read(
+            checkout.root,
+            *("rev-parse", "--verify", "--quiet", "--end-of-options", f"{found.id}^{{commit}}"),
+        )
+        return commit.stdout.strip() or None
 
     def head(self, checkout: Checkout) -> str:
         """The full hash of the commit that is checked out; empty where there is none yet."""
@@ -285,16 +300,14 @@ class Git:
         if (inner / ".gitmodules").is_file():
             self._clone_submodules(inner, original)
 
-    def _plain(self, checkout: Checkout, *arguments: str) -> Finished:
-        """What ``git cat-file`` says of an object itself, whatever refs/replace has for it."""
-        return self._read(checkout.root, "--no-replace-objects", "cat-file", *arguments)
-
     def _read(
         self, folder: Path | None, *arguments: str, neutral: bool = False, stdin: bytes = b""
     ) -> Finished:
         where = () if folder is None else ("-C", os.fspath(folder))
         env = {k: v for k, v in self.environ.items() if k not in _LOCAL_VARIABLES}
         env |= {"LC_ALL": "C.UTF-8", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
+        # What refs/replace has in a commit's place has its name, but not its bytes.
+        env["GIT_NO_REPLACE_OBJECTS"] = "1"
         if neutral:
             env |= NEUTRAL_CONFIGURATION
         return self.runner.run(["git", *where, *arguments], env=env, stdin=stdin)

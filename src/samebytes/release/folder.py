@@ -19,6 +19,7 @@ from samebytes.atomic import sync
 from samebytes.digest import Digest
 from samebytes.errors import UserError
 from samebytes.release.record import RECORD, STATEMENTS, Record, StepRecord
+from samebytes.release.seal import Seal
 
 _WORK = ".work"
 _READY = "ready"
@@ -26,10 +27,16 @@ _READY = "ready"
 
 @dataclass(slots=True)
 class ReleaseFolder:
-    """A release's folder, which nobody else uses meanwhile."""
+    """A release's folder, which nobody else uses meanwhile.
+
+    ``is_own``: this user has written the record, as it is. What is written into another's stays
+    another's, until it is begun anew.
+    """
 
     root: Path
     record: Record
+    seal: Seal | None = None
+    is_own: bool = False
 
     @property
     def work(self) -> Path:
@@ -49,13 +56,24 @@ class ReleaseFolder:
         self.rewrite(self.record.with_step(record))
         self._complete()
 
+    def begin(self, record: Record) -> None:
+        """Have this record, of which nothing is another's, in place of what there is."""
+        self._write(record, own=True)
+
     def rewrite(self, record: Record) -> None:
         """Replace the record."""
+        self._write(record, own=self.is_own)
+
+    def _write(self, record: Record, *, own: bool) -> None:
         part = self.work / RECORD
         part.write_text(record.dump(), encoding="utf-8")
         sync(part)
+        new, old = Digest.of_file(part), self.digest(RECORD) if self.is_own else None
+        if own and self.seal is not None:
+            # Killed before the next line or after it, the record is the user's own.
+            self.seal.write({new, old or new})
         os.replace(part, self.root / RECORD)
-        self.record = record
+        self.record, self.is_own = record, own
 
     def altered(self, files: Mapping[str, Digest]) -> tuple[str, ...]:
         """Those of the files that are not there, or not as they were."""
@@ -120,10 +138,15 @@ def _digest(path: Path) -> Digest | None:
 
 @contextmanager
 def open_release(
-    root: Path, *, new: Record | None = None, waiting: Callable[[], None] = lambda: None
+    root: Path,
+    *,
+    seals: Path | None = None,
+    new: Record | None = None,
+    waiting: Callable[[], None] = lambda: None,
 ) -> Iterator[ReleaseFolder]:
     """The folder of a release, completed from what an interrupted run left.
 
+    ``seals`` is where is kept which records are the user's own; without it, only a new one is.
     With ``new``, it is made if need be. While another run uses it, calls ``waiting`` once and
     waits for its end.
 
@@ -135,7 +158,8 @@ def open_release(
         raise _no_release(root)
     root = root.absolute()  # other programs work elsewhere
     with _locked(root, waiting):
-        folder = ReleaseFolder(root=root, record=_record(root, new))
+        record, is_own = _record(root, new, seal := None if seals is None else Seal(seals, root))
+        folder = ReleaseFolder(root=root, record=record, seal=seal, is_own=is_own)
         folder.work.mkdir(exist_ok=True)
         with suppress(FileNotFoundError):
             folder._complete()
@@ -143,7 +167,7 @@ def open_release(
         folder.work.mkdir()
         try:
             if new is not None and not has_release(root):
-                folder.rewrite(new)
+                folder.begin(new)
             yield folder
         finally:
             shutil.rmtree(folder.work, ignore_errors=True)
@@ -156,7 +180,8 @@ def _no_release(root: Path) -> UserError:
     )
 
 
-def _record(root: Path, new: Record | None) -> Record:
+def _record(root: Path, new: Record | None, seal: Seal | None) -> tuple[Record, bool]:
+    """The record in the folder, and whether it is the user's own."""
     if not has_release(root):
         assert new is not None
         others = [name for name in os.listdir(root) if name != _WORK]
@@ -165,14 +190,16 @@ def _record(root: Path, new: Record | None) -> Record:
                 f"{root} is not empty, and holds no release.",
                 hint="Name a new folder with -o DIR.",
             )
-        return new
-    record = Record.read(root / RECORD)
+        return new, False
+    path = root / RECORD
+    data = path.read_bytes()
+    record = Record.parse(data, path)
     if new is not None and (new.name, new.version) != (record.name, record.version):
         raise UserError(
             f"{root} holds another release: {record.name} {record.version}.",
             hint=f"Name another folder for {new.name} {new.version} with -o DIR.",
         )
-    return record
+    return record, seal is not None and seal.fits(Digest.of(data))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,7 @@ from samebytes import __version__
 from samebytes.digest import Digest
 from samebytes.errors import UserError
 from samebytes.recipe import FILENAME
-from samebytes.wire import Node, dump_document, read_document
+from samebytes.wire import Node, dump_document
 
 VERSION = 1
 RECORD = "release.json"
@@ -158,10 +159,19 @@ class Record:
     def read(cls, path: Path) -> Record:
         """Read a record; raises UserError that names the file and the path of what is wrong."""
         try:
-            return cls.from_node(read_document(path))
+            data = path.read_bytes()
+        except FileNotFoundError:
+            raise UserError(f"There is no file {path}.") from None
+        return cls.parse(data, path)
+
+    @classmethod
+    def parse(cls, data: bytes, path: Path) -> Record:
+        """The record that was read from a file; raises UserError as ``read`` does."""
+        try:
+            return cls.from_node(Node(json.loads(data.decode())))
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"{path} is not a JSON document: {error}.") from None
         except UserError as error:
-            if str(path) in error.message:
-                raise
             message = f"{path} is not the record of a release: {error.message}"
             raise UserError(message, hint=error.hint) from None
 

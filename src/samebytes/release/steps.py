@@ -46,7 +46,8 @@ class Stage(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Step(Generic[Work]):
     """``title`` is what is true once it is done. ``inputs`` is all that the outcome depends on, as
-    JSON; ``folder`` is where its files go, below that of the release.
+    JSON; ``folder`` is where its files go, below that of the release. What is not ``remembered`` is
+    looked at each time, whatever was found before.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Step(Generic[Work]):
     inputs: Callable[[Work], Mapping[str, object]]
     run: Callable[[Work], Result]
     folder: str = ""
+    remembered: bool = True
 
 
 def carry_out(
@@ -71,12 +73,28 @@ def carry_out(
     return True
 
 
+def is_over(step: Step[Work], work: Work, folder: ReleaseFolder) -> bool:
+    """Whether a step is done, so that it would not be run."""
+    kept = _kept(step, _inputs(step, work), folder)
+    return kept is not None and not folder.altered(kept.files)
+
+
+def _inputs(step: Step[Work], work: Work) -> Digest:
+    return Digest.of(dump_document(dict(step.inputs(work))).encode())
+
+
+def _kept(step: Step[Work], inputs: Digest, folder: ReleaseFolder) -> StepRecord | None:
+    """The outcome that is on record, if it is one of the same inputs that may be relied on."""
+    kept = folder.record.step(step.id) if step.remembered else None
+    return kept if kept is not None and kept.is_done and kept.inputs == inputs else None
+
+
 def _carry_out(
     step: Step[Work], work: Work, folder: ReleaseFolder, reporter: Reporter
 ) -> StepRecord:
-    inputs = Digest.of(dump_document(dict(step.inputs(work))).encode())
-    kept = folder.record.step(step.id)
-    if kept is not None and kept.is_done and kept.inputs == inputs:
+    inputs = _inputs(step, work)
+    kept = _kept(step, inputs, folder)
+    if kept is not None:
         altered = folder.altered(kept.files)
         if not altered:
             return kept

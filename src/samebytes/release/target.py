@@ -69,14 +69,13 @@ class Target:
 def tagged_source(checkout: Path, tag: str, git: Git) -> GitSource:
     """The commit of a tag; raises UserError where no tag is called so, whatever else is."""
     found = git.checkout_at(checkout)
-    try:
-        commit = git.commit_of(found, f"refs/tags/{tag}")
-    except UserError:
+    commit = git.tagged_commit(found, tag)
+    if commit is None:
         raise UserError(
-            f"There is no tag {tag!r} in {found.root}.",
+            f"There is no tag {tag!r} of a commit in {found.root}.",
             hint="What is released has a tag: 'git tag --sign' makes one, 'git fetch --tags' gets "
             "those of others.",
-        ) from None
+        )
     return GitSource(git=git, checkout=found, commit=commit)
 
 
