@@ -27,11 +27,12 @@ from samebytes.index.settings import IndexSettings, Limits
 from samebytes.process import Runner
 from samebytes.recipe import Artifact, BuildInfo, GitRevision, Writer
 from samebytes.release.checklist import PUBLICATION
-from samebytes.release.folder import ReleaseFolder, open_release, write_statement
+from samebytes.release.folder import ReleaseFolder, open_release
 from samebytes.release.publish import Publication, publish
 from samebytes.release.record import RECORD, STATEMENTS, Record, StepRecord
 from samebytes.release.signed.keyring import Keyring
 from samebytes.release.signed.statement import confirmation, provenance
+from samebytes.release.statements import write_statement
 from samebytes.release.upload import Repository
 from samebytes.request import Workshop
 
@@ -218,7 +219,6 @@ class Release:
             verifier=signer.verifier,
             time=THEN,
             differences=differences,
-            input_attestations={},
         )
         write_statement(self.root, f"confirmation.{signer.keyid[:16]}.json", signer.sign(statement))
         return self

@@ -110,6 +110,19 @@ class Terminal:
         return self._live(TimeElapsedColumn(), total=steps)
 
     @contextmanager
+    def paused(self) -> Iterator[None]:
+        """The terminal without a progress bar, for another program that asks something on it."""
+        progress = self._progress
+        if progress is None:
+            yield
+            return
+        progress.stop()
+        try:
+            yield
+        finally:
+            progress.start()
+
+    @contextmanager
     def _live(
         self, measure: ProgressColumn, *, total: int | None, counts_bytes: bool = False
     ) -> Iterator[None]:

@@ -11,6 +11,7 @@ from rich.text import Text
 from samebytes.compare.model import Verdict
 from samebytes.errors import SamebytesError
 from samebytes.release.confirm import Confirmation
+from samebytes.release.record import STATEMENTS
 from samebytes.report.document import comparison_document
 from samebytes.report.visible import visible
 
@@ -19,13 +20,15 @@ _STYLES = {Verdict.IDENTICAL: "bold green", Verdict.EQUIVALENT: "bold yellow"}
 
 
 def confirmation_report(
-    found: Confirmation, written: Path, *, quiet: bool = False
+    found: Confirmation, written: Path, *, is_there: bool, quiet: bool = False
 ) -> Iterator[RenderableType]:
-    """The verdict, what differs, and where the signed statement is."""
+    """The verdict, what differs, and where the signed statement is.
+
+    ``is_there``: it lies where those who publish look for it.
+    """
     verdict = "confirmed" if found.is_yes else "not confirmed"
-    yield Text.assemble(
-        (verdict, _STYLES.get(found.verdict, "bold red")), f": built again, it is {found.verdict}"
-    )
+    how = f"built again, it is {found.verdict}" if found.is_built else "nothing was built"
+    yield Text.assemble((verdict, _STYLES.get(found.verdict, "bold red")), f": {how}")
     for line in found.differences:
         yield Text(f"  {visible(line)}")
     if quiet:
@@ -34,6 +37,10 @@ def confirmation_report(
         yield Text(f"{digest}  {name}")
     answer = "yes" if found.is_yes else "no"
     yield Text(f"This {answer} is signed by {visible(found.signer.label)}: {visible(str(written))}")
+    if not is_there:
+        yield Text(
+            f"Send this file to whoever publishes: it counts once it lies in DIR/{STATEMENTS}."
+        )
     if not found.is_yes:
         yield Text("Publish nothing until somebody knows why: samebytes diff shows more.")
 

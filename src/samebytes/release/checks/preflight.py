@@ -92,6 +92,22 @@ def check_tag(
     return Result(facts=tuple(facts) if not problems else (), problems=tuple(problems))
 
 
+def check_signature(source: GitSource, tag: str, keys: TagKeys) -> Result:
+    """Whether somebody else's ``tag`` is of the commit, and signed with one of the ``keys``."""
+    found = source.git.tag_object(source.checkout, tag)
+    if found is None:
+        return Result(problems=(_no_tag(tag),))
+    if found.type != "tag":
+        return Result(problems=(f"{tag} is a lightweight tag, which nobody can have signed.",))
+    problems = [*_object_problems(found, tag, source)]
+    facts = []
+    try:
+        facts.append(_signature(found, keys, is_needed=True))
+    except UserError as error:
+        problems.append(f"{error.message} {error.hint}".strip())
+    return Result(facts=tuple(facts) if not problems else (), problems=tuple(problems))
+
+
 def _no_tag(tag: str) -> str:
     return (
         f"There is no tag {tag}. A branch or a commit is not what is released: make the tag, with "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -31,7 +32,8 @@ class Signer:
     """A key that can sign.
 
     ``label`` is for people, ``keyid`` what the key is called in envelopes, ``verifier`` the URI
-    that stands in the statement. ``warnings`` say what its owner should change.
+    that stands in the statement. ``warnings`` say what its owner should change. While it signs,
+    its owner may be asked for a passphrase on the terminal, which ``asking`` keeps free.
     """
 
     label: str
@@ -40,17 +42,22 @@ class Signer:
     warnings: tuple[str, ...] = ()
     signer: keys.Signer
     clearsigner: Callable[[str], str] | None = None
+    asking: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def sign(self, statement: Mapping[str, object]) -> str:
         """The statement in an envelope, as JSON that ends with a line end.
 
         Raises UserError when the key's owner did not let it sign.
         """
-        return seal(statement, self.signer)
+        with self.asking():
+            return seal(statement, self.signer)
 
     def clearsign(self, text: str) -> str | None:
         """The text with its signature below; None with a key that makes no such thing."""
-        return None if self.clearsigner is None else self.clearsigner(text)
+        if self.clearsigner is None:
+            return None
+        with self.asking():
+            return self.clearsigner(text)
 
 
 def find_signer(text: str | None, runner: Runner, environ: Mapping[str, str]) -> Signer:
@@ -104,7 +111,9 @@ def _read_key(path: Path) -> Ed25519PrivateKey:
         with path.open("rb") as file:
             data = file.read(_LARGEST_KEY)
     except OSError as error:
-        raise UserError(f"The key {path} cannot be read: {error.strerror}.") from None
+        raise UserError(
+            f"The key {path} cannot be read: {error.strerror}.", hint=_MAKE_KEY
+        ) from None
     try:
         key = load_pem_private_key(data, None)
     except TypeError:

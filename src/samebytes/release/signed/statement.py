@@ -128,12 +128,11 @@ def confirmation(
     verifier: str,
     time: datetime,
     differences: Sequence[str],
-    input_attestations: Mapping[str, Digest],
 ) -> dict[str, object]:
     """What ``verifier`` found when building ``subjects`` again: a yes, or else a no.
 
-    It is a yes with the verdict identical only. ``recipe`` is that of the second build;
-    ``input_attestations`` are files, by name.
+    It is a yes with the verdict identical only. ``recipe`` is that of the second build. No
+    ``inputAttestations`` are named: others' statements have no part in what is found.
     """
     _revision(recipe)
     is_yes = verdict is Verdict.IDENTICAL
@@ -142,10 +141,6 @@ def confirmation(
         "timeVerified": _timestamp(time),
         "resourceUri": _purl(name, str(version)),
         "policy": {"uri": POLICY},
-        "inputAttestations": [
-            {"uri": f"urn:samebytes:file:{quote(file)}", "digest": {"sha256": str(digest)}}
-            for file, digest in input_attestations.items()
-        ],
         "verificationResult": _result(is_yes),
         "verifiedLevels": [IDENTICAL_LEVEL if is_yes else "FAILED"],
         "slsaVersion": "1.1",
