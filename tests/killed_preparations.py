@@ -27,6 +27,7 @@ from samebytes.release.folder import open_release
 from samebytes.release.preparation import BuildOptions, Preparation
 from samebytes.release.prepare import prepare
 from samebytes.release.record import RECORD, Record
+from samebytes.release.seal import SEALS
 from samebytes.release.signed.signing import find_signer
 from samebytes.release.target import find_target
 from samebytes.request import Workshop
@@ -63,7 +64,9 @@ def work(checkout: Path, root: Path, url: str, key: str) -> bool:
     settings = IndexSettings(index_url=url)
     cache = root.parent / "cache"
     target = find_target(checkout, "v1.0", None, Git(runner, os.environ))
-    with open_release(root, new=target.record) as folder:
+    seals = root.parent / SEALS
+    with open_release(root, seals=seals, new=target.record) as folder:
+        assert folder.is_own
         return prepare(
             Preparation(
                 target=target,

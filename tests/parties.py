@@ -16,6 +16,10 @@ from keys import GnupgHome, KeyFile, gnupg_home, write_folder
 from projects import git
 from upload_index import UploadIndex, running
 
+from samebytes.digest import Digest
+from samebytes.release.record import RECORD
+from samebytes.release.seal import SEALS, Seal
+
 METADATA = "Metadata-Version: 2.1\nName: small\nVersion: 1.0\nSummary: Small\n\nSmall.\n"
 
 #: A project that is its own backend and does something; both archives hold what they should.
@@ -91,16 +95,21 @@ run = ["python", "-c", "import small; print(small.VALUE)"]
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody with a gpg key of their own, in a home of their own, and a clone."""
+    """Somebody with a gpg key of their own, in a home of their own, a clone, and own data."""
 
     name: str
     home: GnupgHome
     fingerprint: str
     clone: Path
+    data: Path
 
     @property
     def environ(self) -> dict[str, str]:
-        return {"GNUPGHOME": str(self.home.path)}
+        return {"GNUPGHOME": str(self.home.path), "XDG_DATA_HOME": str(self.data)}
+
+    def seal(self, out: Path) -> None:
+        """Have the record in this folder be one that they wrote."""
+        Seal(self.data / "samebytes" / SEALS, out).write({Digest.of_file(out / RECORD)})
 
     def sign_tag(self, tag: str) -> None:
         """Make, or move, a signed tag of what is checked out."""
@@ -128,7 +137,7 @@ class Party:
 
     def run(self, *arguments: str | Path, by: Person | None = None) -> Result:
         """A release command, as somebody with gpg, or as a machine that has none."""
-        environ = {} if by is None else by.environ
+        environ = {"XDG_DATA_HOME": str(self.folder / "data" / "ci")} if by is None else by.environ
         environ |= {"TWINE_USERNAME": "anna", "TWINE_PASSWORD": "secret"}
         # As somebody types paths: from where they are.
         typed = [
@@ -182,6 +191,7 @@ class Party:
     def again(self, folder: Path) -> Iterator[Party]:
         """The same people with a copy of the release in ``folder``, and an index of its own."""
         out = shutil.copytree(self.out, folder / "out")
+        self.anna.seal(out)
         with running(folder / "index", "secret") as index:
             yield replace(self, folder=folder, out=out, index=index)
 
@@ -196,7 +206,8 @@ def party(
         for name, clone in (("anna", repository), ("bert", folder / "bert")):
             home = stack.enter_context(gnupg_home())
             fingerprint = home.make(f"{name} <{name}@example.org>")
-            people.append(Person(name, home, fingerprint, clone))
+            data = folder / "data" / name
+            people.append(Person(name, home, fingerprint, clone, data))
         people[0].sign_tag(tag)
         for name in ("bert", "ci"):
             git(folder, "clone", "--quiet", str(repository), str(folder / name))

@@ -46,6 +46,8 @@ NEUTRAL_CONFIGURATION = {
     "GIT_CONFIG_NOSYSTEM": "1",
 }
 
+_SOURCES = "Give the path of a git checkout, an sdist file, or pypi:NAME==VERSION."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkout:
@@ -74,8 +76,11 @@ class Git:
     runner: Runner
     environ: Mapping[str, str]
 
-    def checkout_at(self, path: Path) -> Checkout:
-        """The checkout that contains the folder ``path``; raises UserError if there is none."""
+    def checkout_at(self, path: Path, *, hint: str = _SOURCES) -> Checkout:
+        """The checkout that contains the folder ``path``.
+
+        Raises UserError if there is none; ``hint`` says what else could be named.
+        """
         top = self._read(path, "rev-parse", "--show-toplevel")
         if top.status:
             if "dubious ownership" in top.stderr:
@@ -86,7 +91,7 @@ class Git:
                 )
             raise UserError(
                 f"{path} is not in a git checkout.",
-                hint="Give the path of a git checkout, an sdist file, or pypi:NAME==VERSION.",
+                hint=hint,
             )
         root = Path(top.stdout.rstrip("\n"))
         return Checkout(root=root, project=path.resolve().relative_to(root.resolve()))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from samebytes import __version__
 from samebytes.digest import Digest
-from samebytes.errors import UserError
+from samebytes.errors import ArtifactError, UserError
 from samebytes.index import address
 from samebytes.interpreter import find_interpreter
 from samebytes.pipeline import build_release
@@ -28,10 +28,10 @@ from samebytes.release.checks.preflight import (
 from samebytes.release.checks.smoke import try_artifact
 from samebytes.release.checks.tracked import read_tracked
 from samebytes.release.preparation import Preparation
-from samebytes.release.record import STATEMENTS
+from samebytes.release.record import OUTCOMES, RECORD, STATEMENTS, checklist_digest
 from samebytes.release.signed.gnupg import SecretKeys
 from samebytes.release.signed.statement import provenance
-from samebytes.release.steps import Result, Stage, Step, carry_out
+from samebytes.release.steps import Result, Stage, Step, carry_out, is_over
 from samebytes.request import Request
 from samebytes.variations.check import check
 from samebytes.variations.choice import CheckRequest
@@ -48,8 +48,10 @@ _CHANGES = (
 )
 
 
-def _digests(work: Preparation) -> dict[str, object]:
-    return {name: str(digest) for name, digest in work.artifacts.items()}
+def _built(work: Preparation) -> dict[str, object]:
+    """The artifacts, and who will sign for them: nobody does for what another one saw."""
+    digests = {name: str(digest) for name, digest in work.artifacts.items()}
+    return {**digests, "key": work.signer.keyid}
 
 
 def _target_facts(work: Preparation) -> Mapping[str, object]:
@@ -123,7 +125,12 @@ def _build(work: Preparation) -> Result:
 
 def _build_inputs(work: Preparation) -> dict[str, object]:
     source = work.target.source.identity.to_dict()
-    return {"source": source, "samebytes": __version__, **work.options.to_dict()}
+    return {
+        "source": source,
+        "samebytes": __version__,
+        "key": work.signer.keyid,
+        **work.options.to_dict(),
+    }
 
 
 def _check(work: Preparation) -> Result:
@@ -158,7 +165,7 @@ def _metadata(work: Preparation) -> Result:
 
 
 def _proof_inputs(work: Preparation) -> dict[str, object]:
-    return {**_digests(work), **work.target.facts}
+    return {**_built(work), **work.target.facts}
 
 
 def _rendering(work: Preparation) -> Result:
@@ -204,7 +211,7 @@ def _space(work: Preparation, purpose: str) -> AbstractContextManager[Workspace]
 
 
 def _try_inputs(work: Preparation) -> dict[str, object]:
-    return {**_digests(work), "rules": str(work.target.rules.digest), **work.options.to_dict()}
+    return {**_built(work), "rules": str(work.target.rules.digest), **work.options.to_dict()}
 
 
 def _checksums(work: Preparation) -> Result:
@@ -225,10 +232,6 @@ def _checksums(work: Preparation) -> Result:
     return Result(facts=(name,), files=(path,))
 
 
-def _checksum_inputs(work: Preparation) -> dict[str, object]:
-    return {**_proof_inputs(work), "key": work.signer.keyid}
-
-
 def _signature(work: Preparation) -> Result:
     signed = work.signer.clearsign(work.checksums.read_text(encoding="utf-8"))
     if signed is None:
@@ -241,14 +244,21 @@ def _signature(work: Preparation) -> Result:
 def _statement(work: Preparation) -> Result:
     record = work.folder.record.step("build")
     assert record is not None
+    built = BuildInfo.read(work.buildinfo)
+    if {each.filename: each.digest for each in built.artifacts} != work.artifacts:
+        raise ArtifactError(
+            f"{built.filename} is not the recipe of the files that were built: it names others.",
+            hint=f"Nothing is signed. Remove {work.buildinfo}, and run it again.",
+        )
+    files = {path.name: Digest.of_file(path) for path in (work.buildinfo, work.checksums)}
     statement = provenance(
-        BuildInfo.read(work.buildinfo),
+        built,
         tag=work.target.tag,
         source_uri=work.target.source_uri,
         builder=work.signer.verifier,
         started=record.started,
         finished=record.finished,
-        byproducts={path.name: Digest.of_file(path) for path in (work.buildinfo, work.checksums)},
+        byproducts={**files, OUTCOMES: checklist_digest(work.folder.record)},
     )
     path = work.making("statement") / f"provenance.{work.signer.keyid[:16]}.json"
     path.write_text(work.signer.sign(statement), encoding="utf-8")
@@ -259,6 +269,10 @@ def _signature_inputs(work: Preparation) -> dict[str, object]:
     files = (*work.paths, work.buildinfo, work.checksums)
     digests = {path.name: str(Digest.of_file(path)) for path in files}
     return {**digests, **work.target.facts, "key": work.signer.keyid}
+
+
+def _statement_inputs(work: Preparation) -> dict[str, object]:
+    return {**_signature_inputs(work), OUTCOMES: str(checklist_digest(work.folder.record))}
 
 
 #: The release manager's checklist up to the confirmations, in its order.
@@ -276,7 +290,7 @@ STEPS: tuple[Step[Preparation], ...] = (
     Step("build", "The sdist and the wheel are built", Stage.BUILD, _build_inputs, _build),
     Step("check", "Built again, varied, it is the same bytes", Stage.PROOF, _try_inputs, _check),
     Step("metadata", "The metadata agrees with the tag", Stage.PROOF, _proof_inputs, _metadata),
-    Step("twine", "An index can show the description", Stage.PROOF, _digests, _rendering),
+    Step("twine", "An index can show the description", Stage.PROOF, _built, _rendering),
     Step("contents", "The files are those of the commit", Stage.PROOF, _proof_inputs, _contents),
     Step(
         "wheel",
@@ -292,9 +306,7 @@ STEPS: tuple[Step[Preparation], ...] = (
         _try_inputs,
         _try_sdist,
     ),
-    Step(
-        "checksums", "The checksum file is written", Stage.SIGNATURE, _checksum_inputs, _checksums
-    ),
+    Step("checksums", "The checksum file is written", Stage.SIGNATURE, _proof_inputs, _checksums),
     Step(
         "signature",
         "A signature covers the checksum file",
@@ -306,7 +318,7 @@ STEPS: tuple[Step[Preparation], ...] = (
         "statement",
         "How it was built is signed for",
         Stage.SIGNATURE,
-        _signature_inputs,
+        _statement_inputs,
         _statement,
         folder=STATEMENTS,
     ),
@@ -317,25 +329,57 @@ TITLES = tuple((step.id, step.title) for step in STEPS)
 
 
 def prepare(work: Preparation) -> bool:
-    """Do what is not done yet; whether all is. What is done stays done, whatever is raised."""
+    """Do what is not done yet; whether all is. What is done stays done, whatever is raised.
+
+    Only the user's own record says what is done. Raises UserError where that has been uploaded,
+    and is not what is asked for now.
+    """
+    if work.folder.record.step("upload") is not None:
+        _check_published(work)
     _adopt(work)
     return carry_out(STEPS, work, work.folder, work.workshop.reporter)
 
 
-def _adopt(work: Preparation) -> None:
-    """Have the record name what is asked for now; raises UserError where it is too late."""
+def _check_published(work: Preparation) -> None:
+    """Raises UserError where anything would be done again: what was published is in the folder."""
     record, asked = work.folder.record, work.target.record
+    name = f"{record.name} {record.version}"
+    hint = "What is published stays: release another version."
     if record.commit != asked.commit:
-        if record.step("upload") is not None:
+        raise UserError(
+            f"The tag {asked.tag} has moved from {record.commit} to {asked.commit}, and {name} was "
+            "uploaded from the first.",
+            hint=hint,
+        )
+    if not work.folder.is_own:
+        raise UserError(
+            f"{name} was uploaded, says the {RECORD}, which was written by somebody else, or "
+            "edited: all of it would be done again.",
+            hint=f"{hint} If it is not, prepare it in a new folder: -o DIR.",
+        )
+    # In their order: what one rests on is there only if those before it are done.
+    for step in STEPS:
+        if not is_over(step, work, work.folder):
             raise UserError(
-                f"The tag {asked.tag} has moved from {record.commit} to {asked.commit}, and "
-                f"{record.name} {record.version} was uploaded from the first.",
-                hint="What is published stays: release another version.",
+                f"{name} was uploaded, and this would be done again: {step.title}.", hint=hint
             )
+
+
+def _adopt(work: Preparation) -> None:
+    """Have the record name what is asked for now, and nothing that somebody else says was done."""
+    folder, record, asked = work.folder, work.folder.record, work.target.record
+    if not folder.is_own and record.steps:
+        work.workshop.reporter.warn(
+            f"{RECORD} was written by somebody else, or edited: everything is done again."
+        )
+    if record.commit != asked.commit:
         work.workshop.reporter.warn(
             f"The tag {asked.tag} has moved from {record.commit} to {asked.commit}: what rests on "
             "it is done again, and who has confirmed it must do so again."
         )
-    adopted = replace(asked, arguments=work.options.arguments, steps=record.steps)
-    if adopted != record:
-        work.folder.rewrite(adopted)
+    steps = record.steps if folder.is_own else ()
+    adopted = replace(asked, arguments=work.options.arguments, steps=steps)
+    if not folder.is_own:
+        folder.begin(adopted)
+    elif adopted != record:
+        folder.rewrite(adopted)

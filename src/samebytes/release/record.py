@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
@@ -22,6 +22,23 @@ RECORD = "release.json"
 
 #: Folders in which a release has files, besides its own.
 STATEMENTS = "statements"
+
+#: What the digest of their outcomes is called, where the preparer signs for it.
+OUTCOMES = f"{RECORD}#steps"
+
+#: The steps whose outcomes the preparer signs for, in their order.
+SIGNED_FOR = (
+    *("tag", "tree", "changelog", "index"),
+    *("build", "check", "metadata", "twine", "contents", "wheel", "sdist"),
+    *("checksums", "signature"),
+)
+
+#: How the files end that a step has written, once it is done: one of each.
+_ENDS = {"build": (".buildinfo.json", ".tar.gz", ".whl"), "checksums": ("",)}
+
+#: A year in milliseconds: no step takes longer.
+_LONGEST = 366 * 24 * 3600 * 1000
+_LONGEST_NAME = 255
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
@@ -67,7 +84,7 @@ class StepRecord:
             id=node["id"].expect(str),
             inputs=node["inputs"].parse(Digest),
             finished=node["finished"].parse(_moment),
-            seconds=node["milliseconds"].expect(int) / 1000,
+            seconds=_milliseconds(node["milliseconds"]) / 1000,
             files={_name(key, node): each.parse(Digest) for key, each in node["files"].items()},
             facts=tuple(each.expect(str) for each in node["facts"]),
             problems=tuple(each.expect(str) for each in node["problems"]),
@@ -143,6 +160,8 @@ class Record:
         if node["version"].expect(int) != VERSION:
             raise node["version"].error(f"version {node['version'].value} is not known")
         kit = node["kit"]
+        steps = tuple(StepRecord.from_node(each) for each in node["steps"])
+        _check_steps(node["steps"], steps)
         return cls(
             name=node["name"].expect(str),
             version=node["release"].parse(Version),
@@ -152,7 +171,7 @@ class Record:
             checkout=node["checkout"].expect(str),
             kit=None if kit.value is None else kit.expect(str),
             arguments=tuple(each.expect(str) for each in node["arguments"]),
-            steps=tuple(StepRecord.from_node(each) for each in node["steps"]),
+            steps=steps,
         )
 
     @classmethod
@@ -176,10 +195,57 @@ class Record:
             raise UserError(message, hint=error.hint) from None
 
 
+def checklist_digest(record: Record) -> Digest:
+    """The digest of what came of all that the preparer signs for, up to the signature itself.
+
+    That is the SHA-256 of an array, as JSON in UTF-8 without spaces and with sorted keys: in the
+    order of ``SIGNED_FOR``, the ``id``, ``inputs``, ``facts`` and ``files`` of each step that there
+    is, as in ``release.json``.
+    """
+    steps = filter(None, map(record.step, SIGNED_FOR))
+    documents = (step.to_dict() for step in steps)
+    outcomes = [
+        {key: document[key] for key in ("id", "inputs", "facts", "files")} for document in documents
+    ]
+    text = json.dumps(outcomes, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return Digest.of(text.encode())
+
+
+def _check_steps(node: Node, steps: Sequence[StepRecord]) -> None:
+    """Raises UserError for what no step leaves behind."""
+    ids, files = set[str](), set[str]()
+    for each, step in zip(node, steps, strict=True):
+        if step.id in ids:
+            raise each["id"].error(f"the step {step.id!r} is there twice")
+        if twice := sorted(files & step.files.keys()):
+            raise each["files"].error(f"{twice[0]} is of another step already")
+        if step.is_done and step.id in _ENDS and not _are_of(step.id, list(step.files)):
+            kinds = ", ".join(f"*{end}" for end in _ENDS[step.id])
+            raise each["files"].error(f"not what the step {step.id!r} writes, one each of {kinds}")
+        ids.add(step.id)
+        files |= step.files.keys()
+
+
+def _are_of(step: str, names: Sequence[str]) -> bool:
+    ends = _ENDS[step]
+    return len(names) == len(ends) and all(
+        sum(name.endswith(end) for name in names) == 1 for end in ends
+    )
+
+
+def _milliseconds(node: Node) -> int:
+    number = node.expect(int)
+    if not 0 <= number <= _LONGEST:
+        raise node.error("no step takes so long")
+    return number
+
+
 def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"a time without its offset from UTC: {text!r}")
+    if not 1970 < moment.year < 9999:  # there is a day before, and one after
+        raise ValueError(f"not when anything was released: {text!r}")
     return moment
 
 
@@ -191,6 +257,11 @@ def _commit(text: str) -> str:
 
 def _name(text: str, node: Node) -> str:
     """A file of the release: in its folder, or in the one for statements."""
-    if not FILENAME.fullmatch(text.removeprefix(f"{STATEMENTS}/")):
+    name = text.removeprefix(f"{STATEMENTS}/")
+    if (
+        not FILENAME.fullmatch(name)
+        or len(name) > _LONGEST_NAME
+        or text in (RECORD, STATEMENTS)  # these are ours
+    ):
         raise node["files"].error(f"not the name of a file of a release: {text!r}")
     return text

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from urllib.parse import quote, unquote, urlsplit
 
 from packaging.utils import InvalidName, NormalizedName, canonicalize_name
 from packaging.version import Version
@@ -16,6 +18,12 @@ from samebytes.release.rules import Rules
 from samebytes.source import GitSource
 from samebytes.toml import read_toml
 from samebytes.wire import Node
+
+_CHECKOUT_HINT = "Give the folder of a git checkout: what is released is a tag in it."
+
+#: How git reaches repositories elsewhere, and what it takes for ssh (git-fetch, "GIT URLS").
+_REACHED = ("git", "http", "https", "ssh")
+_SHORT = re.compile(r"(?P<host>(?:[^/:@\s]+@)?[A-Za-z0-9._-]+):(?P<path>(?!:).+)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +60,7 @@ class Target:
     @property
     def source_uri(self) -> str:
         """Where others reach the repository; empty if that is not known."""
-        return self.source.git.origin(self.source.checkout)
+        return public_uri(self.source.git.origin(self.source.checkout))
 
     @property
     def facts(self) -> dict[str, str]:
@@ -66,9 +74,35 @@ class Target:
         }
 
 
+def public_uri(origin: str) -> str:
+    """The address of a repository as a URI, of the form that SPDX and pip have for it.
+
+    Without passwords, without who asks over http, and without the query. Empty for what only this
+    machine can reach, or only a program that git would start.
+    """
+    short = _SHORT.fullmatch(origin)
+    if short is not None and "://" not in origin:
+        origin = f"ssh://{short['host']}/{short['path'].lstrip('/')}"
+    try:
+        parts = urlsplit(origin)
+        user, host, port = parts.username, parts.hostname, parts.port
+    except ValueError:
+        return ""
+    if parts.scheme not in _REACHED or not host:
+        return ""
+    place = f"[{host}]" if ":" in host else host
+    place += "" if port is None else f":{port}"
+    if parts.scheme == "ssh" and user:
+        place = f"{quote(unquote(user), safe='')}@{place}"
+    return f"git+{parts.scheme}://{place}{quote(unquote(parts.path), safe='/~+:@!,=')}"
+
+
 def tagged_source(checkout: Path, tag: str, git: Git) -> GitSource:
-    """The commit of a tag; raises UserError where no tag is called so, whatever else is."""
-    found = git.checkout_at(checkout)
+    """The commit of a tag; raises UserError where no tag is called so, whatever else is.
+
+    ``tag`` is a name, and no expression that git would find a commit by.
+    """
+    found = git.checkout_at(checkout, hint=_CHECKOUT_HINT)
     commit = git.tagged_commit(found, tag)
     if commit is None:
         raise UserError(

@@ -8,9 +8,11 @@ from pathlib import Path
 import click
 
 from samebytes import epoch as epochs
-from samebytes.cli.console import Terminal
+from samebytes.cli.console import Terminal, data_folder
 from samebytes.errors import UserError
+from samebytes.index import address
 from samebytes.index.client import Index
+from samebytes.release.seal import SEALS
 from samebytes.release.signed.signing import Signer, find_signer
 from samebytes.request import Workshop
 
@@ -38,15 +40,25 @@ def signer_of(key: str | None, workshop: Workshop, terminal: Terminal) -> Signer
     for text in signer.warnings:
         terminal.warn(text)
     terminal.fact("key", signer.label)
-    return signer
+    return replace(signer, asking=terminal.paused)
 
 
 def index_at(url: str | None, index: Index) -> Index:
     """The index that lists the release: no other is asked about it."""
     if url is None:
         return index
+    if address.scheme(url) not in ("http", "https", "file"):
+        raise UserError(
+            f"--index-url {address.shown(url)!r} is not the address of an index.",
+            hint="Give its full address, as https://index.example.org/simple.",
+        )
     settings = replace(index.settings, index_url=url.rstrip("/"), extra_index_urls=())
     return replace(index, settings=settings)
+
+
+def seals_folder() -> Path:
+    """Where is kept which records of releases are the user's own."""
+    return data_folder() / SEALS
 
 
 def without_epoch(workshop: Workshop, terminal: Terminal) -> Workshop:

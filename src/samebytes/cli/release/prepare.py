@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,20 +24,33 @@ from samebytes.cli.release.options import (
     key_option,
     keys_folder,
     prepared_folder,
+    seals_folder,
     signer_of,
     tag_name,
     without_epoch,
 )
-from samebytes.cli.workshop import config_settings, make_index, make_workshop
+from samebytes.cli.workshop import (
+    config_settings,
+    confined,
+    make_index,
+    make_workshop,
+    no_sandbox_option,
+)
 from samebytes.git import Git
-from samebytes.release.checklist import Checklist, Progress, checklist
+from samebytes.index import address
+from samebytes.kits import kit_names
+from samebytes.release.checklist import Checklist, Demand, Progress, checklist
 from samebytes.release.folder import open_release
 from samebytes.release.preparation import BuildOptions, Preparation
 from samebytes.release.prepare import TITLES, prepare
+from samebytes.release.rulebook import RULES
 from samebytes.release.signed.keyring import Keyring
 from samebytes.release.target import find_target
 from samebytes.report.release import release_document, release_report
 from samebytes.workspace import temporary_files
+
+#: Without --threshold, one who prepares and one who confirms.
+_FEWEST = 2
 
 #: Steps that the build and the check announce, besides those of the release.
 _WITHIN = 9
@@ -84,6 +98,7 @@ _WITHIN = 9
     help="Passed to the build backend; may be given several times.",
 )
 @timeout_option
+@no_sandbox_option
 @workspace_option
 @json_option
 @click.option("-v", "--verbose", is_flag=True, help="Show what other programs print.")
@@ -138,6 +153,7 @@ class _Options:
     as_of: str | None
     config_settings: tuple[str, ...]
     timeout: float
+    no_sandbox: bool
     workspace: Path
     json_file: str | None
     verbose: bool
@@ -147,12 +163,15 @@ class _Options:
 def _prepare(options: _Options, terminal: Terminal) -> Checklist:
     workshop = make_workshop(terminal, offline=False, workspace=options.workspace)
     workshop = without_epoch(workshop, terminal)
+    workshop = confined(workshop, terminal, no_sandbox=options.no_sandbox)
     as_of = None if options.as_of is None else moment(options.as_of)
     git = Git(workshop.runner, workshop.environ)
-    target = find_target(Path(options.source), tag_name(options.rev), options.kit, git)
+    target = find_target(Path(options.source), tag_name(options.rev), _kit(options.kit), git)
     terminal.fact("release", f"{target.name} {target.version}, {target.source}")
     keys = options.trusted_keys
     keyring = None if keys is None else Keyring.read(keys, workshop.runner, workshop.environ)
+    demand = None if keyring is None or keys is None else _demand(keyring, keys)
+    index = index_at(options.index_url, make_index(workshop, terminal))
     signer = signer_of(options.key, workshop, terminal)
     root = options.outdir or Path("release", f"{target.name}-{target.version}")
 
@@ -161,7 +180,7 @@ def _prepare(options: _Options, terminal: Terminal) -> Checklist:
 
     with (
         terminal.working(len(TITLES) + _WITHIN),
-        open_release(root, new=target.record, waiting=waiting) as folder,
+        open_release(root, seals=seals_folder(), new=target.record, waiting=waiting) as folder,
         temporary_files(folder.work),
     ):
         work = Preparation(
@@ -175,7 +194,7 @@ def _prepare(options: _Options, terminal: Terminal) -> Checklist:
                 arguments=tuple(_arguments(options)),
             ),
             workshop=workshop,
-            index=index_at(options.index_url, make_index(workshop, terminal)),
+            index=index,
             folder=folder,
             signer=signer,
             keyring=keyring,
@@ -185,19 +204,45 @@ def _prepare(options: _Options, terminal: Terminal) -> Checklist:
         except BaseException:
             workshop.runner.stop()
             raise
-        return checklist(root, folder.record, TITLES)
+        return checklist(root, folder.record, TITLES, demand)
+
+
+def _demand(keyring: Keyring, keys: Path) -> Demand:
+    """Who is to confirm it, as far as is known yet: at least one besides the preparer."""
+    return Demand(keyring=keyring, threshold=_FEWEST, folder=keys)
+
+
+def _kit(name: str | None) -> str | None:
+    """A kit that comes with the program, or the path of another, as good from everywhere."""
+    if name is None or name in kit_names(RULES) or not Path(name).is_dir():
+        return name
+    return os.path.abspath(name)
 
 
 def _arguments(options: _Options) -> Iterator[str]:
-    """What must be said again to go on, besides what the record knows."""
+    """What must be said again to go on, besides what the record knows; from any folder.
+
+    The record is published: it has no passwords.
+    """
+    keys, url = options.trusted_keys, options.index_url
     for option, value in (
-        ("--key", options.key),
-        ("--trusted-keys", options.trusted_keys),
-        ("--index-url", options.index_url),
-        ("--python", options.python),
+        ("--key", _absolute_key(options.key)),
+        ("--trusted-keys", None if keys is None else os.path.abspath(keys)),
+        ("--index-url", None if url is None else address.public(url)),
+        ("--python", _absolute_program(options.python)),
         ("--as-of", options.as_of),
     ):
         if value is not None:
-            yield from (option, str(value))
+            yield from (option, value)
     for setting in options.config_settings:
         yield from ("--config-setting", setting)
+
+
+def _absolute_key(key: str | None) -> str | None:
+    kind, _, path = (key or "").partition(":")
+    return f"file:{os.path.abspath(path)}" if kind == "file" else key
+
+
+def _absolute_program(python: str | None) -> str | None:
+    """Versions stay what they are."""
+    return os.path.abspath(python) if python is not None and os.sep in python else python
