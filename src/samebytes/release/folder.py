@@ -100,17 +100,6 @@ class ReleaseFolder:
                 os.replace(ready, place)
 
 
-def write_statement(root: Path, name: str, text: str) -> Path:
-    """Write a statement below a release's folder, whole or not at all."""
-    folder = root / STATEMENTS
-    folder.mkdir(exist_ok=True)
-    part = folder / f".{name}.part"
-    part.write_text(text, encoding="utf-8")
-    sync(part)
-    os.replace(part, folder / name)
-    return folder / name
-
-
 def has_release(root: Path) -> bool:
     return (root / RECORD).is_file()
 
@@ -158,6 +147,7 @@ def open_release(
         raise _no_release(root)
     root = root.absolute()  # other programs work elsewhere
     with _locked(root, waiting):
+        _check_folders(root)
         record, is_own = _record(root, new, seal := None if seals is None else Seal(seals, root))
         folder = ReleaseFolder(root=root, record=record, seal=seal, is_own=is_own)
         folder.work.mkdir(exist_ok=True)
@@ -171,6 +161,16 @@ def open_release(
             yield folder
         finally:
             shutil.rmtree(folder.work, ignore_errors=True)
+
+
+def _check_folders(root: Path) -> None:
+    """Raises UserError where what is written would not come to lie in the release's folder."""
+    for path in (root / _WORK, root / STATEMENTS):
+        if path.is_symlink() or (path.exists() and not path.is_dir()):
+            raise UserError(
+                f"{path} is not a folder: somebody has put something else in its place.",
+                hint="Find out who, and remove it.",
+            )
 
 
 def _no_release(root: Path) -> UserError:
