@@ -129,10 +129,15 @@ def test_a_tag_that_moves_makes_everything_anew(small: Party) -> None:
     stale = prepared.confirm(by=prepared.bert)
     assert stale.status == 1
     assert "is the commit" in stale.stdout
-    assert prepared.statement("confirmation")["predicate"]["verificationResult"] == "FAILED"
+    (no,) = (prepared.out / "statements").glob("confirmation.*.2.json")
+    assert prepared.statement(no.stem)["predicate"]["verificationResult"] == "FAILED"
     assert prepared.publish(threshold=1).status == 1
     git(prepared.bert.clone, "fetch", "--quiet", "--force", "--tags", str(clone))
-    assert prepared.confirm(by=prepared.bert).status == 0
+    confirmed = prepared.confirm(by=prepared.bert)
+    assert confirmed.status == 0
+    assert f"{no.name} is an earlier no of this key" in confirmed.stderr
+    assert prepared.publish(threshold=2).status == 1
+    no.unlink()
     assert prepared.publish(threshold=2).status == 0
 
 
