@@ -29,7 +29,15 @@ from samebytes.recipe import Artifact, BuildInfo, GitRevision, Writer
 from samebytes.release.checklist import PUBLICATION
 from samebytes.release.folder import ReleaseFolder, open_release
 from samebytes.release.publish import Publication, publish
-from samebytes.release.record import RECORD, STATEMENTS, Record, StepRecord
+from samebytes.release.record import (
+    OUTCOMES,
+    RECORD,
+    STATEMENTS,
+    Record,
+    StepRecord,
+    checklist_digest,
+)
+from samebytes.release.seal import Seal
 from samebytes.release.signed.keyring import Keyring
 from samebytes.release.signed.statement import confirmation, provenance
 from samebytes.release.statements import write_statement
@@ -117,6 +125,7 @@ class Place:
 
     def __post_init__(self) -> None:
         self.checkout = repository(self.folder / "checkout", {"small.py": "VALUE = 1\n"})
+        self.seals = self.folder / "seals"
         self.trusted = self.folder / "keys"
         self.trusted.mkdir()
         self.people = {person: KeyFile(self.folder / f"{person}.pem").write() for person in PERSONS}
@@ -143,18 +152,8 @@ class Place:
             (root / name).write_bytes(data)
         digests = {name: Digest.of(data) for name, data in files.items()}
         info = self._buildinfo(revision, files)
-        signer = self.people[preparer].signer
-        statement = provenance(
-            info,
-            tag=version,
-            source_uri=None,
-            builder=signer.verifier,
-            started=THEN,
-            finished=THEN,
-            byproducts={},
-        )
-        name = f"provenance.{signer.keyid[:16]}.json"
-        signed = write_statement(root, name, signer.sign(statement))
+        (root / info.filename).write_text(info.dump())
+        digests[info.filename] = Digest.of_file(root / info.filename)
         record = Record(
             name="small",
             version=Version(version),
@@ -162,13 +161,9 @@ class Place:
             commit=revision,
             project=PurePosixPath("."),
             checkout=str(self.checkout),
-            steps=(
-                step("build", digests),
-                step("statement", {f"{STATEMENTS}/{name}": Digest.of_file(signed)}),
-            ),
+            steps=(step("build", digests),),
         )
-        (root / RECORD).write_text(record.dump())
-        return Release(self, root, info)
+        return Release(self, root, info).vouch(record, preparer)
 
     @staticmethod
     def _buildinfo(revision: str, files: Mapping[str, bytes]) -> BuildInfo:
@@ -200,6 +195,29 @@ class Release:
     def names(self) -> list[str]:
         return list(self.record.artifacts)
 
+    def vouch(self, record: Record, preparer: str, **byproducts: Digest) -> Release:
+        """Have somebody sign how it was built, and which steps are on record; or these instead."""
+        signer = self.place.people[preparer].signer
+        statement = provenance(
+            self.info,
+            tag=record.tag,
+            source_uri=None,
+            builder=signer.verifier,
+            started=THEN,
+            finished=THEN,
+            byproducts=byproducts or {OUTCOMES: checklist_digest(record)},
+        )
+        name = f"provenance.{signer.keyid[:16]}.json"
+        signed = write_statement(self.root, name, signer.sign(statement))
+        files = {f"{STATEMENTS}/{name}": Digest.of_file(signed)}
+        self.write(record.with_step(step("statement", files)))
+        return self
+
+    def write(self, record: Record) -> None:
+        """Have this be the record, as this user's own."""
+        (self.root / RECORD).write_text(record.dump())
+        Seal(self.place.seals, self.root).write({Digest.of_file(self.root / RECORD)})
+
     def problems(self, name: str) -> tuple[str, ...]:
         found = self.record.step(name)
         return () if found is None else found.problems
@@ -225,7 +243,7 @@ class Release:
 
     def publish(self, url: str, told: Told | None = None, **options: object) -> bool:
         """Publish it to the index at ``url``, as anna, in this process."""
-        with open_release(self.root) as folder:
+        with open_release(self.root, seals=self.place.seals) as folder:
             return publish(self.publication(folder, url, told or Told(), **options))
 
     def publication(
