@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import os
+import shutil
+import stat
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
@@ -29,9 +30,14 @@ from samebytes.errors import ArtifactError
 from samebytes.hook import complete_stream, overlapping
 from samebytes.recipe import Artifact, Route, Writer
 from samebytes.request import Request, Workshop
+from samebytes.sandbox.sharing import shared_objects
 from samebytes.workspace import Room, Workspace
 
 _POLL_SECONDS = 0.02
+
+_COPY_BYTES = 1024**2
+#: Bytes of an archive that is unpacked before it is compressed.
+_LARGEST_STREAM = 1024**3
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +65,14 @@ class Site:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plot:
-    """A room and the project's tree in it."""
+    """A room and the project's tree in it.
+
+    ``shared`` are the folders outside of it in which git finds objects of the tree.
+    """
 
     room: Room
     tree: Path
+    shared: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +94,8 @@ class Built:
 
 def prepare(site: Site, name: str) -> Plot:
     room = site.space.room(name)
-    return Plot(room=room, tree=site.request.source.tree(room.tree, site.epoch.seconds))
+    tree = site.request.source.tree(room.tree, site.epoch.seconds)
+    return Plot(room=room, tree=tree, shared=tuple(shared_objects(room.tree)))
 
 
 def assemble(
@@ -136,6 +147,8 @@ class _Work:
         if not (self.site.request.canonical or self.site.needs_sdist_wheel):
             return self._final_sdist(packed.result(), ())
         stream = _stream(packed, room.streams)
+        if stream is not None:
+            stream = _taken(stream, self.site.space.shelf())
         facts = None
         if stream is not None:
             with suppress(ArtifactError):  # which the finished sdist will show again
@@ -190,8 +203,23 @@ def _stream(packed: Future[Path], streams: Path) -> Path | None:
     return None
 
 
+def _taken(stream: Path, shelf: Path) -> Path | None:
+    """A copy of it, which the hook that is still at work cannot change; None if it is no file."""
+    with suppress(OSError):
+        handle = os.open(stream, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with open(handle, "rb") as file:
+            facts = os.fstat(handle)
+            if stat.S_ISREG(facts.st_mode) and facts.st_size <= _LARGEST_STREAM:
+                with (shelf / stream.name).open("xb") as copy:
+                    shutil.copyfileobj(file, copy, _COPY_BYTES)
+                return shelf / stream.name
+    return None
+
+
 def _is_inside(stream: Path, sdist: Path) -> bool:
-    """Whether the sdist, decompressed, is exactly this stream."""
-    with damage_named(sdist), gzip.open(sdist) as plain:
-        found = hashlib.file_digest(plain, "sha256").hexdigest()
-    return Digest(found) == Digest.of_file(stream)
+    """Whether the sdist, decompressed, is exactly this stream; of no more than that is read."""
+    with damage_named(sdist), gzip.open(sdist) as packed, stream.open("rb") as plain:
+        while chunk := plain.read(_COPY_BYTES):
+            if packed.read(len(chunk)) != chunk:
+                return False
+        return not packed.read(1)

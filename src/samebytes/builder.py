@@ -35,6 +35,8 @@ Distribution = Literal["sdist", "wheel"]
 #: Where hooks answer (pyproject-hooks), and the most bytes of that.
 _ANSWER, _LARGEST_ANSWER = "output.json", 1024**2
 
+_LARGEST_PYPROJECT = 4 * 1024**2
+
 #: Characters of a backend's own words in a message.
 _LONGEST = 500
 
@@ -63,6 +65,11 @@ class Surroundings:
     printed: int | None = None
 
 
+#: Gives those of a hook in a room, which is told its arguments, and answers, in a folder; what is
+#: no hook has none.
+Around = Callable[[Room, Path | None], Surroundings]
+
+
 def build_system_requires(tree: Path) -> set[str]:
     """``build-system.requires`` of the project in ``tree``, or setuptools where it has none."""
     with _backend_errors("reading pyproject.toml"):
@@ -75,6 +82,7 @@ class Backend:
     """The project's backend, installed in ``toolchain``.
 
     ``path`` is the search path for programs, ``timeout`` the seconds that one hook may take.
+    ``surroundings`` are the same for all hooks, or made for each: of those that are confined.
     """
 
     runner: Runner
@@ -82,7 +90,7 @@ class Backend:
     path: str
     config_settings: Mapping[str, Sequence[str]]
     timeout: float
-    surroundings: Surroundings = field(default_factory=Surroundings)
+    surroundings: Surroundings | Around = field(default_factory=Surroundings)
 
     def extra_requires(
         self, room: Room, tree: Path, distribution: Distribution, epoch: int | None
@@ -124,25 +132,27 @@ class Backend:
         added: Mapping[str, str],
     ) -> ProjectBuilder:
         # Again: a hook may have written it anew.
-        _check_pyproject(tree)
-        environment = self._environment(room, epoch) | dict(added)
+        _check_pyproject(tree, None if self._is_open else room)
 
         def call(
             cmd: Sequence[str],
             cwd: str | None = None,
             extra_environ: Mapping[str, str] | None = None,
         ) -> None:
-            with _only_answer(Path(cmd[-1])):
+            calls = Path(cmd[-1])
+            around = self._around(room, calls)
+            environment = _joined(self._environment(room, epoch, around), added)
+            with _only_answer(calls):
                 done = self.runner.run(
-                    self.surroundings.wrapped(cmd),
+                    around.wrapped(cmd),
                     cwd=None if cwd is None else Path(cwd),
                     env=environment | dict(extra_environ or {}),
                     merge=True,
                     timeout=self.timeout,
-                    umask=self.surroundings.umask,
+                    umask=around.umask,
                     name=f"The build backend ({distribution})",
-                    watch=self.surroundings.watch,
-                    printed=self.surroundings.printed,
+                    watch=around.watch,
+                    printed=around.printed,
                 )
                 if done.status:
                     raise ArtifactError(
@@ -164,15 +174,16 @@ class Backend:
     ) -> Finished:
         """Run the toolchain's Python as a hook would run; raises as ``Runner.run`` does."""
         command = [os.fspath(each) for each in (self.toolchain.python, *arguments)]
+        around = self._around(room, None)
         return self.runner.run(
-            self.surroundings.wrapped(command),
+            around.wrapped(command),
             cwd=cwd,
-            env=self._environment(room, epoch),
+            env=self._environment(room, epoch, around),
             timeout=self.timeout,
-            umask=self.surroundings.umask,
+            umask=around.umask,
             merge=merge,
-            watch=self.surroundings.watch,
-            printed=self.surroundings.printed,
+            watch=around.watch,
+            printed=around.printed,
         )
 
     def build_by_flit(self, room: Room, tree: Path, epoch: int | None) -> Path:
@@ -190,7 +201,15 @@ class Backend:
                 raise ValueError("there is not one sdist in its folder")
         return _checked(built[0], tree / "dist", "sdist")
 
-    def _environment(self, room: Room, epoch: int | None) -> dict[str, str]:
+    @property
+    def _is_open(self) -> bool:
+        return isinstance(self.surroundings, Surroundings)
+
+    def _around(self, room: Room, calls: Path | None) -> Surroundings:
+        found = self.surroundings
+        return found if isinstance(found, Surroundings) else found(room, calls)
+
+    def _environment(self, room: Room, epoch: int | None, around: Surroundings) -> dict[str, str]:
         return {
             **NEUTRAL_CONFIGURATION,
             # An unpacked sdist is in no repository, whatever lies above the workspace.
@@ -199,7 +218,7 @@ class Backend:
             "PATH": os.pathsep.join([os.fspath(self.toolchain.bin), self.path]),
             "TMPDIR": os.fspath(room.tmp),
             **({} if epoch is None else {VARIABLE: str(epoch)}),
-            **self.surroundings.environment,
+            **around.environment,
         }
 
     def _settings(self) -> dict[str, str | Sequence[str]]:
@@ -239,10 +258,25 @@ def _backend_errors(hook: str) -> Iterator[None]:
         ) from None
 
 
-def _check_pyproject(tree: Path) -> None:
-    """Raise BuildException for what would take very long to read, and that here, not in a hook."""
+def _joined(environment: Mapping[str, str], added: Mapping[str, str]) -> dict[str, str]:
+    """Both; where each has Python look for modules, it looks in all of these places."""
+    paths = [each["PYTHONPATH"] for each in (environment, added) if "PYTHONPATH" in each]
+    python = {"PYTHONPATH": os.pathsep.join(paths)} if paths else {}
+    return {**environment, **added, **python}
+
+
+def _check_pyproject(tree: Path, room: Room | None = None) -> None:
+    """Raise BuildException for what would take very long to read, and that here, not in a hook.
+
+    Whoever is confined to a ``room`` has us read no file that lies elsewhere.
+    """
+    path = tree / "pyproject.toml"
+    if os.path.lexists(path):
+        is_ours = room is None or path.resolve().is_relative_to(room.tree.resolve())
+        if not (is_ours and path.is_file() and path.stat().st_size <= _LARGEST_PYPROJECT):
+            raise BuildException("Its pyproject.toml is no file of the project, or too large")
     with suppress(OSError, UnicodeError):
-        text = (tree / "pyproject.toml").read_text("utf-8")
+        text = path.read_text("utf-8")
         try:
             check_keys(text)
         except ValueError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 
@@ -23,8 +24,13 @@ from samebytes.outcome import Deviation, Disagreement, Outcome
 from samebytes.process import UMASK
 from samebytes.recipe import Artifact, BuildInfo, Pin, Recipe, Route, Writer
 from samebytes.request import Request, Workshop
+from samebytes.sandbox.cell import report_of
+from samebytes.sandbox.tried import Tried, read_tried
 from samebytes.toolchain import Toolchain
-from samebytes.workspace import workspace
+from samebytes.workspace import Room, temporary_files, workspace
+
+#: Of what was tried in a cell, so much is told.
+_MOST_TRIES = 10
 
 
 def build_release(request: Request, workshop: Workshop, folder: Path) -> Outcome:
@@ -41,12 +47,16 @@ def build_release(request: Request, workshop: Workshop, folder: Path) -> Outcome
         workspace(request.source.key, base=workshop.base, waiting=waiting) as space,
         ThreadPoolExecutor(max_workers=3) as pool,
     ):
+        site = Site(request, workshop, space, pool, _epoch(request, workshop))
         try:
-            site = Site(request, workshop, space, pool, _epoch(request, workshop))
-            return _run(site, folder)
+            # By files there hooks are told their arguments, and answer.
+            with temporary_files(space.shelf()) if workshop.cell else nullcontext():
+                return _run(site, folder)
         except BaseException:
             workshop.runner.stop()
             raise
+        finally:
+            _warn_of_tries(site)
 
 
 def _run(site: Site, folder: Path) -> Outcome:
@@ -60,7 +70,7 @@ def _run(site: Site, folder: Path) -> Outcome:
     reporter.fact("python", str(interpreter))
     plots = {name: plot.result() for name, plot in pending.items()}
     warnings = site.pool.submit(site.request.source.warnings, next(iter(plots.values())).tree)
-    backend = _backend(site, plots, interpreter)
+    backend = _backend(site, plots, interpreter, warnings)
     for text in warnings.result():
         reporter.warn(text)
     sdist, wheels = assemble(site, backend, plots)
@@ -139,15 +149,22 @@ def _interpreter(site: Site) -> Interpreter:
     return found
 
 
-def _backend(site: Site, plots: Mapping[str, Plot], interpreter: Interpreter) -> Backend:
+def _backend(
+    site: Site,
+    plots: Mapping[str, Plot],
+    interpreter: Interpreter,
+    warnings: Future[tuple[str, ...]],
+) -> Backend:
     """The backend with its requirements installed: the record's, or those it asks for."""
     workshop, request = site.workshop, site.request
     shed = workshop.toolshed(interpreter)
+    shared = [folder for plot in plots.values() for folder in plot.shared]
 
     def backend(pins: Sequence[Pin]) -> Backend:
         settings = request.config_settings
         toolchain = shed.provide(pins)
-        return workshop.backend(toolchain, timeout=request.timeout, config_settings=settings)
+        found = workshop.backend(toolchain, timeout=request.timeout, config_settings=settings)
+        return workshop.confined(found, interpreter, shared)
 
     if request.record is not None:
         workshop.reporter.step("installing the record's build requirements")
@@ -163,6 +180,7 @@ def _backend(site: Site, plots: Mapping[str, Plot], interpreter: Interpreter) ->
     day = None if request.newest else as_of
     requires = build_system_requires(next(iter(plots.values())).tree)
     found = backend(shed.resolve(requires, day))
+    warnings.result()  # git, unconfined, does what a repository says that a hook has changed
     if extra := _extra_requires(site, found, plots):
         found = backend(shed.resolve(requires | extra, day))
     pins = ", ".join(str(pin) for pin in found.toolchain.pins) or "nothing"
@@ -239,6 +257,17 @@ def _deviations(record: BuildInfo | None, built: BuildInfo) -> tuple[Deviation, 
         for artifact in (record.artifacts if record else ())
         if artifact.is_wheel in kinds and digests.get(artifact.filename) != artifact.digest
     )
+
+
+def _warn_of_tries(site: Site) -> None:
+    """Say what hooks tried in their cells that no build has to do, as far as it was seen."""
+    rooms = (Room(site.space.root / name) for name in ("sdist", "wheel"))
+    tried = sorted(set[Tried]().union(*(read_tried(report_of(room)) for room in rooms)))
+    for each in tried[:_MOST_TRIES]:
+        site.workshop.reporter.warn(f"The build {each}.")
+    if len(tried) > _MOST_TRIES:
+        more = len(tried) - _MOST_TRIES
+        site.workshop.reporter.warn(f"The build tried {more} more such things.")
 
 
 def _warn_of_versions(site: Site, sdist: Path, wheel: Path) -> None:

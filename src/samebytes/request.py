@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from samebytes.builder import Backend
+from samebytes import hook
+from samebytes.builder import FIXED_ENVIRONMENT, Backend, Surroundings
 from samebytes.index.settings import IndexSettings
 from samebytes.interpreter import Interpreter
-from samebytes.process import Runner
+from samebytes.process import UMASK, Runner
 from samebytes.recipe import BuildInfo, Route
+from samebytes.sandbox.cell import PATH, Cell
 from samebytes.source import Source
 from samebytes.toolchain import Toolchain, Toolshed
-from samebytes.workspace import DEFAULT_BASE
+from samebytes.workspace import DEFAULT_BASE, Room
 
 
 class Reporter(Protocol):
@@ -54,7 +56,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workshop:
-    """What a build works with on this machine."""
+    """What a build works with on this machine; releases are built in the ``cell``, if any."""
 
     runner: Runner
     environ: Mapping[str, str]
@@ -62,6 +64,7 @@ class Workshop:
     cache: Path
     reporter: Reporter
     base: Path = DEFAULT_BASE
+    cell: Cell | None = None
 
     @property
     def downloads(self) -> Path:
@@ -93,3 +96,24 @@ class Workshop:
             config_settings=config_settings or {},
             timeout=timeout,
         )
+
+    def confined(
+        self, backend: Backend, interpreter: Interpreter, readable: Iterable[Path]
+    ) -> Backend:
+        """The same backend with its hooks in the cell, if there is one.
+
+        There they read its toolchain, programs, and what is ``readable``, each at its own place.
+
+        Raises UserError where the interpreter lies so that they would see your home.
+        """
+        if self.cell is None:
+            return backend
+        python = backend.toolchain.python
+        given = (backend.toolchain.root, Path(hook.__file__).parent, *readable)
+        cell = self.cell.fitted((interpreter.path, python), given)
+
+        def around(room: Room, calls: Path | None) -> Surroundings:
+            own = replace(cell, calls=calls)
+            return own.surroundings(room, python, FIXED_ENVIRONMENT, UMASK)
+
+        return replace(backend, surroundings=around, path=PATH)

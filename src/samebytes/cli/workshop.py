@@ -4,15 +4,33 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
+import click
+
 from samebytes.cli.console import Terminal, cache_folder
+from samebytes.errors import UserError
 from samebytes.git import Git
 from samebytes.index.client import Index
 from samebytes.index.settings import IndexSettings
 from samebytes.process import Runner
 from samebytes.request import Workshop
+from samebytes.sandbox.bounds import Bounds
+from samebytes.sandbox.cell import find_cell
 from samebytes.source import Source, find_source
+
+#: For commands that build beside a key.
+no_sandbox_option = click.option(
+    "--no-sandbox",
+    is_flag=True,
+    help="Build without a sandbox: the backend and its requirements then may do all that you may.",
+)
+
+_MEANING = (
+    "The backend, and all that it requires, may do what you may: read your keys, sign with them, "
+    "and reach the network."
+)
 
 
 def make_workshop(terminal: Terminal, *, offline: bool, workspace: Path) -> Workshop:
@@ -25,6 +43,19 @@ def make_workshop(terminal: Terminal, *, offline: bool, workspace: Path) -> Work
         reporter=terminal,
         base=workspace,
     )
+
+
+def confined(workshop: Workshop, terminal: Terminal, *, no_sandbox: bool) -> Workshop:
+    """A workshop that builds in a sandbox, where there is one; else it is said what that means."""
+    if no_sandbox:
+        terminal.warn(f"There is no sandbox, as --no-sandbox says. {_MEANING}")
+        return workshop
+    try:
+        cell = find_cell(workshop.runner, workshop.environ, Bounds())
+    except UserError as error:
+        terminal.warn(f"{error.message} {_MEANING} Install bubblewrap (Linux).")
+        return workshop
+    return replace(workshop, cell=cell)
 
 
 def make_index(workshop: Workshop, terminal: Terminal) -> Index:

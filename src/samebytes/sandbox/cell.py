@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyproject_hooks
@@ -76,6 +76,19 @@ class Cell:
     links: tuple[Path, ...] = ()
     bounds: Bounds = field(default_factory=Bounds)
     extra: tuple[str, ...] = ()
+
+    def fitted(self, pythons: Sequence[Path], readable: Iterable[Path]) -> Cell:
+        """A cell where ``pythons`` run, the first by which an environment was made.
+
+        Raises UserError where all that is in the home could be read.
+        """
+        prefixes = dict.fromkeys(map(_prefix, pythons))
+        return replace(
+            self,
+            readable=tuple(dict.fromkeys(readable)),
+            prefixes=tuple(prefix for prefix in prefixes if prefix not in SYSTEM),
+            links=tuple(dict.fromkeys(link for each in pythons for link in _links(each))),
+        )
 
     def surroundings(
         self, room: Room, python: Path, environment: Mapping[str, str], umask: int
@@ -175,6 +188,25 @@ class Cell:
                 yield from ("--ro-bind", name, name)
         for name in _SETTINGS:
             yield from ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")
+
+
+def _links(path: Path) -> Iterator[Path]:
+    """The links that lead from ``path`` to a file."""
+    while path.is_symlink():
+        yield path
+        path = Path(os.path.normpath(path.parent / os.readlink(path)))
+
+
+def _prefix(python: Path) -> Path:
+    """The folder in which an interpreter is installed, with its library."""
+    *_, last = python, *(link.parent / os.readlink(link) for link in _links(python))
+    prefix = last.resolve().parent.parent
+    if Path.home().resolve().is_relative_to(prefix):
+        raise UserError(
+            f"The Python {last} is installed in a folder that holds your home: {prefix}.",
+            hint="Builds in a sandbox would see all of it: use a Python that lies elsewhere.",
+        )
+    return prefix
 
 
 def report_of(room: Room) -> Path:

@@ -18,7 +18,13 @@ from samebytes.cli.release.options import (
     tag_name,
     without_epoch,
 )
-from samebytes.cli.workshop import config_settings, make_index, make_workshop
+from samebytes.cli.workshop import (
+    config_settings,
+    confined,
+    make_index,
+    make_workshop,
+    no_sandbox_option,
+)
 from samebytes.digest import Digest
 from samebytes.errors import UserError
 from samebytes.git import Git
@@ -99,6 +105,7 @@ _STEPS = 8
     "resolving them here as of the same time.",
 )
 @timeout_option
+@no_sandbox_option
 @workspace_option
 @json_option
 @click.option("-v", "--verbose", is_flag=True, help="Show what other programs print.")
@@ -156,6 +163,7 @@ class _Options:
     config_settings: tuple[str, ...]
     recorded_requirements: bool
     timeout: float
+    no_sandbox: bool
     workspace: Path
     json_file: str | None
     verbose: bool
@@ -188,6 +196,7 @@ def _check_place(options: _Options) -> None:
 def _confirm(options: _Options, terminal: Terminal) -> tuple[Confirmation, Path]:
     workshop = make_workshop(terminal, offline=False, workspace=options.workspace)
     workshop = without_epoch(workshop, terminal)
+    workshop = confined(workshop, terminal, no_sandbox=options.no_sandbox)
     as_of = None if options.as_of is None else moment(options.as_of)
     tag = tag_name(options.rev)
     keys = options.trusted_keys

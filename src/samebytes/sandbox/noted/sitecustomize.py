@@ -152,8 +152,9 @@ def _open_as_on_windows(
 
 
 # What the hook sees, and passes on, is the environment of every other hook.
-os.environ.pop("PYTHONPATH", None)
-sys.path[:] = [entry for entry in sys.path if entry != os.path.dirname(__file__)]
+_entries = os.environ.pop("PYTHONPATH", "").split(os.pathsep)
+_here = os.path.dirname(__file__)
+sys.path[:] = [entry for entry in sys.path if entry != _here]
 
 if _LINE_ENDS:
     _real_open = builtins.open
@@ -167,3 +168,8 @@ if _NOTES.isdigit() and hasattr(sys, "addaudithook"):
     if stat.S_ISFIFO(_pipe.st_mode):
         os.set_inheritable(_notes, False)
         sys.addaudithook(_watch)
+
+if any(entry != _here for entry in _entries if entry):
+    # Python takes only one of this name: the other one, behind us, is left to us.
+    sys.modules.pop(__name__, None)
+    __import__(__name__)
