@@ -87,7 +87,7 @@ LAYERS = (
     ("release.signed.envelope", "release.signed.statement"),
     ("release.signed.keyring", "release.signed.signing"),
     ("release.signed.decision",),
-    ("release.folder",),
+    ("release.folder", "release.statements"),
     ("release.checklist", "release.steps", "release.upload"),
     ("release.publish",),
     ("release.checks.__init__", "release.checks.generated", "release.checks.tracked"),
