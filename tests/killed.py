@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 import time
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,6 +85,8 @@ def fork(release: Release, url: str) -> tuple[int, int]:
     if child == 0:
         try:
             os._exit(0 if release.publish(url, Telling(pipe=telling)) else 3)
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(4)
     os.close(telling)

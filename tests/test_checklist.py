@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
@@ -16,16 +17,17 @@ from upload_index import UploadIndex, running
 from samebytes.compare.model import Verdict
 from samebytes.digest import Digest
 from samebytes.release.checklist import (
+    WHAT_TO_DO,
     Checklist,
-    Demand,
     Item,
     Part,
     Progress,
     State,
     checklist,
-    quoted,
 )
+from samebytes.release.commands import Demand, quoted
 from samebytes.release.record import RECORD
+from samebytes.report.release import release_document, release_markdown, release_page
 
 
 @pytest.fixture
@@ -98,7 +100,7 @@ def test_it_waits_for_those_who_may_still_confirm(release: Release) -> None:
     shown = found(release)
     assert shown.progress is Progress.WAITING
     assert states(shown.of(Part.CONFIRM)) == [
-        ("anna has confirmed it", State.DONE),
+        ("anna has prepared it", State.DONE),
         ("1 more must confirm it: 1 of 2 have", State.WAITING),
     ]
     assert shown.of(Part.CONFIRM)[1].details == ("may still: bert, carla",)
@@ -145,15 +147,60 @@ def test_somebody_says_no(release: Release) -> None:
 
 def test_what_does_not_count_says_why(release: Release) -> None:
     (release.place.trusted / "anna.pub").unlink()
-    (release.root / "statements/noise.json").write_text("[")
     shown = found(release)
-    voices = shown.of(Part.CONFIRM)
-    assert [item.state for item in voices] == [State.IGNORED, State.IGNORED, State.WAITING]
-    assert {item.title for item in voices[:2]} == {
-        "Somebody without a trusted key said what does not count"
-    }
-    assert any("is not a trusted key" in detail for item in voices for detail in item.details)
-    assert all(item.details[-1].endswith(".json") for item in voices[:2])
+    voice, missing = shown.of(Part.CONFIRM)
+    assert (voice.state, missing.state) == (State.IGNORED, State.WAITING)
+    assert voice.title == "Somebody without a trusted key said what does not count"
+    assert "is not a trusted key" in voice.details[0]
+    assert voice.details[-1].endswith(".json")
+    assert shown.progress is Progress.WAITING
+
+
+def test_what_cannot_be_understood_blocks(release: Release) -> None:
+    (release.root / "statements/noise.json").write_text("[")
+    shown = found(release.confirm("bert"))
+    voice = next(item for item in shown.of(Part.CONFIRM) if item.id == "noise.json")
+    assert voice.state is State.FAILED
+    assert voice.title == "Somebody said what cannot be understood, and might be a no"
+    assert shown.progress is Progress.REFUSED
+    assert "remove it, or have it signed again" in shown.of(Part.PUBLISH)[0].details[0]
+    assert commands(shown)[0][2] == "publish"
+
+
+class TestVouching:
+    """What was done is what the preparer has signed."""
+
+    def test_another_record(self, release: Release) -> None:
+        record = release.confirm("bert").record
+        build = record.step("build")
+        assert build is not None
+        release.write(record.with_step(replace(build, facts=("all is well",))))
+        shown = found(release)
+        assert shown.progress is Progress.REFUSED
+        (problem,) = shown.of(Part.PUBLISH)[0].details
+        assert problem.startswith("release.json is not what anna signed: ")
+
+    def test_no_digest_of_the_steps(self, folder: Path) -> None:
+        place = Place(folder)
+        release = place.release(preparer="carla").confirm("bert")
+        (statement,) = (release.root / "statements").glob("provenance.*")
+        statement.unlink()
+        release.vouch(release.record, "anna", other=Digest.of(b""))
+        (problem,) = found(release).of(Part.PUBLISH)[0].details
+        assert problem.startswith("anna signed how it was built, but not what else was done")
+
+    def test_nobody_who_is_trusted(self, release: Release) -> None:
+        (release.place.trusted / "anna.pub").unlink()
+        assert found(release.confirm("bert")).progress is Progress.WAITING
+        shown = found(release.confirm("carla"))
+        assert shown.progress is Progress.REFUSED
+        (problem,) = shown.of(Part.PUBLISH)[0].details
+        assert problem.startswith("Nobody who is trusted has signed how it was prepared")
+
+    def test_it_is_enough_if_one_of_two_preparers_does(self, release: Release) -> None:
+        release.confirm("bert")
+        release.vouch(release.record, "carla", other=Digest.of(b""))
+        assert found(release).progress is Progress.READY
 
 
 def test_without_keys_nobody_is_believed(release: Release) -> None:
@@ -172,7 +219,7 @@ def test_statements_that_cannot_be_read(release: Release) -> None:
     (release.root / "statements/x.json").mkdir()
     (item,) = found(release, trusted=False).of(Part.CONFIRM)
     assert item.state is State.FAILED
-    assert "x.json" in item.details[0]
+    assert item.details[1] == "not checked: x.json (it cannot be read: it is no regular file)"
 
 
 def test_what_another_run_is_writing_is_passed_over(release: Release) -> None:
@@ -211,15 +258,38 @@ class TestPublication:
         assert shown.of(Part.PUBLISH)[2].state is State.FAILED
         assert shown.of(Part.PUBLISH)[2].details[0].startswith("ALARM: ")
 
+        assert [each.text for each in shown.next] == [WHAT_TO_DO]
+
+    @pytest.mark.parametrize("year", [1971, 2100])
     def test_what_was_built_anew_is_not_published(
-        self, release: Release, index: UploadIndex
+        self, release: Release, index: UploadIndex, year: int
     ) -> None:
+        """Whatever the clocks say."""
         assert release.confirm("bert").publish(index.url)
         build = release.record.step("build")
         assert build is not None
-        later = replace(build, finished=THEN.replace(year=2100), files={"a": Digest.of(b"")})
+        files = {**build.files, release.names[0]: Digest.of(b"")}
+        later = replace(build, finished=THEN.replace(year=year), files=files)
         shown = checklist(release.root, release.record.with_step(later), STEPS)
         assert {item.state for item in shown.of(Part.PUBLISH)} == {State.OPEN}
+        same = replace(build, finished=THEN.replace(year=year))
+        shown = checklist(release.root, release.record.with_step(same), STEPS)
+        assert {item.state for item in shown.of(Part.PUBLISH)} == {State.DONE}
+
+    def test_a_decision_that_came_early(self, release: Release, index: UploadIndex) -> None:
+        """Without keys, the record of it is all that there is."""
+        assert not release.publish(index.url)
+        for shown in (found(release), found(release, trusted=False)):
+            assert shown.progress is Progress.WAITING
+            assert State.FAILED not in {item.state for item in shown.items}
+        assert not release.confirm("carla", Verdict.DIFFERENT).publish(index.url)
+        assert found(release, trusted=False).progress is Progress.REFUSED
+
+    def test_what_is_published_is_not_by_a_higher_demand(
+        self, release: Release, index: UploadIndex
+    ) -> None:
+        assert release.confirm("bert").publish(index.url)
+        assert found(release, 3).progress is Progress.WAITING
 
 
 def test_nothing_is_written(release: Release) -> None:
@@ -240,6 +310,28 @@ def test_commands_can_be_copied(word: str) -> None:
     shell = ["bash", "-c", f"printf %s {quoted(word)}" if word != "-x" else "printf %s -x"]
     done = subprocess.run(shell, capture_output=True, check=True)
     assert done.stdout == os.fsencode(word)
+
+
+def test_what_was_given_is_given_again(release: Release) -> None:
+    """But for passwords."""
+    demand = Demand(
+        keyring=release.place.keyring(),
+        threshold=2,
+        folder=Path("keys"),
+        repository="https://anna:secret@index.example.org/up",
+        index_url="https://anna:secret@index.example.org/simple",
+        source=Path("-clone"),
+        wait=7,
+    )
+    shown = checklist(release.root, release.record, STEPS, demand)
+    command = commands(shown)[-1]
+    assert command[command.index("--repository") :] == [
+        *("--repository", "https://index.example.org/up"),
+        *("--index-url", "https://index.example.org/simple"),
+        *("--source", "./-clone", "--wait", "7"),
+    ]
+    page, text = release_page(shown), release_markdown(shown)
+    assert "secret" not in f"{page}{text}{json.dumps(release_document(shown, []))}"
 
 
 def test_a_folder_that_looks_like_an_option(release: Release) -> None:

@@ -23,11 +23,22 @@ from samebytes.digest import Digest
 from samebytes.errors import UserError
 from samebytes.process import Runner
 from samebytes.recipe import GitRevision
-from samebytes.release.signed.decision import Decision, Says, decide, read_statements
+from samebytes.release.record import OUTCOMES
+from samebytes.release.signed.decision import (
+    Decision,
+    Says,
+    Statement,
+    Subject,
+    decide,
+    is_early,
+    read_statements,
+)
 from samebytes.release.signed.envelope import read_envelope
 from samebytes.release.signed.keyring import Keyring
 from samebytes.release.signed.signing import find_signer
+from samebytes.release.signed.statement import Kind
 
+SUBJECT = Subject(artifacts=NAMES, commit=COMMIT, tag="v1.0", project=".")
 PAST, LATER = (f"--faked-system-time=20200101T{hour}0000" for hour in ("00", "01"))
 
 
@@ -86,11 +97,9 @@ class Cast:
         return self.yes("bob")
 
     def decide(self, *statements: bytes, threshold: int = 2, **changes: Any) -> Decision:
-        facts: dict[str, Any] = {"artifacts": NAMES, "commit": COMMIT, "tag": "v1.0"}
         files = {f"{number}.json": each for number, each in enumerate(statements)}
-        return decide(
-            **(facts | changes), statements=files, keyring=self.keyring, threshold=threshold
-        )
+        subject = replace(SUBJECT, **changes)
+        return decide(subject, stated(files), self.keyring, threshold)
 
 
 @pytest.fixture(scope="module")
@@ -103,10 +112,14 @@ def cast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cast]:
         yield made
 
 
-def no_voice(decision: Decision) -> str:
+def stated(files: Mapping[str, bytes]) -> Iterator[Statement]:
+    return (Statement(file=name, data=data) for name, data in sorted(files.items()))
+
+
+def no_voice(decision: Decision, says: Says = Says.NOT_COUNTED) -> str:
     """Why the last file was not counted."""
     voice = decision.voices[-1]
-    assert voice.says is Says.NOT_COUNTED
+    assert voice.says is says
     return voice.reason
 
 
@@ -169,6 +182,13 @@ def about(cast: Cast, name: str, change: Callable[[dict[str, Any]], object]) -> 
     return cast.sign(name, statement)
 
 
+def with_byproducts(builder: str, byproducts: object) -> dict[str, Any]:
+    statement = make_provenance(builder=builder)
+    statement["predicate"]["runDetails"]["byproducts"] = byproducts
+    return statement
+
+
+ELSEWHERE = replace(RECIPE, source=GitRevision(commit=COMMIT, project=PurePosixPath("elsewhere")))
 ANOTHER = replace(RECIPE, source=GitRevision(commit="b" * 40, project=PurePosixPath(".")))
 
 SDIST, WHEEL = NAMES
@@ -211,6 +231,14 @@ REFUSED: dict[str, tuple[Callable[[Cast], bytes], str]] = {
         "^it is about the commit bbbb",
     ),
     "another tag": (lambda cast: cast.yes("bob", tag="v1.0 "), "^it is about the tag v1.0 $"),
+    "another project of the repository": (
+        lambda cast: cast.yes("bob", recipe=ELSEWHERE),
+        "^it is about the project in elsewhere$",
+    ),
+    "a list of byproducts that is none": (
+        lambda cast: cast.sign("bob", with_byproducts(cast.verifier("bob"), [{"name": OUTCOMES}])),
+        r"byproducts\[0\]: 'digest' is missing",
+    ),
     "somebody else's finding": (
         lambda cast: cast.yes("bob", verifier=cast.verifier("ci")),
         "^it is what urn:samebytes:key:.* found$",
@@ -336,10 +364,24 @@ def test_refused(cast: Cast, name: str) -> None:
     assert not decision.is_granted
     assert (decision.yes, decision.no) == (("anna",), ())
     (voice,) = decision.voices[1:]
-    assert voice.says is Says.NOT_COUNTED
     assert re.search(reason, voice.reason), voice.reason
-    # It hinders nobody either.
-    assert cast.decide(make(cast), cast.yes("carol"), cast.yes("anna")).is_granted
+    assert voice.says is (Says.UNHEARD if name in UNHEARD else Says.NOT_COUNTED)
+    # It hinders nobody either, unless it might be a no.
+    decision = cast.decide(make(cast), cast.yes("carol"), cast.yes("anna"))
+    assert decision.is_granted != (name in UNHEARD)
+    if name in UNHEARD:
+        (why,) = decision.reasons
+        assert re.fullmatch(r"0\.json .*: remove it, or have it signed again\.", why)
+        assert not is_early(why)
+
+
+#: What cannot be read as an envelope, or is signed by somebody who is trusted and not understood.
+UNHEARD = {
+    *("nothing", "another payload type", "another payload type, as signed", "another _type"),
+    *("another predicateType", "another predicate", "not base64", "a key twice in the envelope"),
+    *("nested deeply", "a payload that is nested deeply", "a payload with a key twice", "10 MB"),
+    *("a no that calls itself passed", "a list of byproducts that is none"),
+}
 
 
 def retyped(cast: Cast, name: str, payload_type: str, claimed: str | None = None) -> bytes:
@@ -384,16 +426,17 @@ class TestOnePerson:
         files = {f"{n}.json": envelope(payload, [(key, each)]) for n, each in enumerate(signatures)}
         for subkey, signature in zip(subkeys, signatures[1:], strict=True):
             files[subkey] = envelope(payload, [(subkey.lower(), signature)])
-        decision = decide(NAMES, COMMIT, "v1.0", files, ring, 2)
+        decision = decide(SUBJECT, stated(files), ring, 2)
         assert (decision.is_granted, decision.yes) == (False, ("dora",))
-        assert decide(NAMES, COMMIT, "v1.0", files, ring, 1).is_granted
+        assert decide(SUBJECT, stated(files), ring, 1).is_granted
 
     def test_two_signatures_in_one_envelope(self, cast: Cast) -> None:
         for name in ("bob", "ci"):
             payload = json.dumps(make_confirmation(verifier=cast.verifier(name))).encode()
             keyid, signature = cast.signature(name, pae(payload))
             twice = envelope(payload, [(keyid, signature)] * 2)
-            assert no_voice(cast.decide(twice)) == "signatures: one key signs twice."
+            why = no_voice(cast.decide(twice), Says.UNHEARD)
+            assert why == "signatures: one key signs twice."
             # By another spelling it is no key of anybody's.
             other = envelope(payload, [(keyid, signature), (keyid.upper(), signature)])
             decision = cast.decide(other)
@@ -418,9 +461,33 @@ def test_a_revoked_key(cast: Cast, tmp_path: Path) -> None:
         after = write_folder(tmp_path / "2", {"eve.asc": home.export(key)})
     for folder, granted in ((before, True), (after, False)):
         ring = Keyring.read(folder, Runner(), os.environ)
-        decision = decide(NAMES, COMMIT, "v1.0", {"a": signed}, ring, 1)
+        decision = decide(SUBJECT, stated({"a": signed}), ring, 1)
         assert decision.is_granted == granted
     assert re.search("The key was revoked", no_voice(decision))
+
+
+class TestVouching:
+    """Which steps a provenance vouches for."""
+
+    def test_a_provenance_that_is_a_yes(self, cast: Cast) -> None:
+        digest = Digest.of(b"steps")
+        named = [{"name": "x", "digest": {}}, {"name": OUTCOMES, "digest": {"sha256": str(digest)}}]
+        for byproducts, expected in ((named, digest), (named[:1], None), ([], None)):
+            signed = cast.sign("ci", with_byproducts(cast.verifier("ci"), byproducts))
+            # Also beside a confirmation of the same person, which is the yes that counts.
+            for statements in ((signed,), (cast.yes("ci"), signed)):
+                voice = cast.decide(*statements).voices[-1]
+                assert (voice.kind, voice.checklist) == (Kind.PROVENANCE, expected)
+
+    def test_none_that_is_no_yes(self, cast: Cast) -> None:
+        digest = {"sha256": str(Digest.of(b"steps"))}
+        made = with_byproducts(cast.verifier("ci"), [{"name": OUTCOMES, "digest": digest}])
+        (voice,) = cast.decide(cast.sign("ci", made), tag="v2").voices
+        assert (voice.says, voice.kind, voice.checklist) == (Says.NOT_COUNTED, None, None)
+        (voice,) = cast.decide(cast.sign("bob", made)).voices  # what CI built
+        assert (voice.says, voice.kind, voice.checklist) == (Says.NOT_COUNTED, None, None)
+        (voice,) = cast.decide(cast.yes("ci")).voices
+        assert (voice.kind, voice.checklist) == (Kind.CONFIRMATION, None)
 
 
 class TestNo:
@@ -471,25 +538,57 @@ class TestNo:
 class TestFolder:
     def test_statements_are_read(self, tmp_path: Path) -> None:
         write_folder(tmp_path, {"b.json": b"2", "a.json": b"1", ".c.json": b"", "d.txt": b""})
-        assert list(read_statements(tmp_path).items()) == [("a.json", b"1"), ("b.json", b"2")]
-        assert read_statements(tmp_path / "none") == {}
+        assert list(read_statements(tmp_path)) == [
+            Statement(file="a.json", data=b"1"),
+            Statement(file="b.json", data=b"2"),
+            Statement(file="d.txt", problem="it is no *.json file"),
+        ]
+        assert list(read_statements(tmp_path / "none")) == []
+        with pytest.raises(UserError, match="cannot be read"):
+            list(read_statements(tmp_path / "a.json"))
+
+    def test_one_after_the_other(self, tmp_path: Path) -> None:
+        """A thousand of four megabytes are not in memory at once."""
+        write_folder(tmp_path, {"a.json": b"1", "b.json": b"2"})
+        statements = read_statements(tmp_path)
+        assert next(statements).file == "a.json"
+        (tmp_path / "b.json").write_bytes(b"3")
+        assert next(statements).data == b"3"
 
     def test_a_large_one_is_not_read_to_its_end(self, cast: Cast, tmp_path: Path) -> None:
         with (tmp_path / "a.json").open("wb") as file:
             file.truncate(10**12)
-        found = read_statements(tmp_path)
-        assert len(found["a.json"]) == 4 * 1024**2 + 1
-        assert "more than" in no_voice(cast.decide(*found.values()))
+        (found,) = read_statements(tmp_path)
+        assert len(found.data) == 4 * 1024**2 + 1
+        assert "more than" in no_voice(cast.decide(found.data), Says.UNHEARD)
 
-    def test_what_cannot_be_read_might_be_a_no(self, tmp_path: Path) -> None:
-        (tmp_path / "a.json").mkdir()
-        with pytest.raises(UserError, match="is not a file"):
-            read_statements(tmp_path)
+    @pytest.mark.parametrize(
+        ("name", "make"),
+        [
+            ("a.json", Path.mkdir),
+            ("a.json", os.mkfifo),
+            ("a.json", lambda path: path.symlink_to("/dev/null")),
+            ("a.json", lambda path: path.symlink_to("yes.json")),
+            ("a.json.asc", Path.touch),
+            ("a.JSON", Path.touch),
+            ("folder", Path.mkdir),
+        ],
+    )
+    def test_what_cannot_be_read_might_be_a_no(
+        self, cast: Cast, tmp_path: Path, name: str, make: Callable[[Path], object]
+    ) -> None:
+        write_folder(tmp_path, {"yes.json": cast.yes("ci")})
+        assert decide(SUBJECT, read_statements(tmp_path), cast.keyring, 1).is_granted
+        make(tmp_path / name)
+        decision = decide(SUBJECT, read_statements(tmp_path), cast.keyring, 1)
+        assert (decision.is_granted, decision.yes) == (False, ("ci",))
+        (reason,) = decision.reasons
+        assert reason.startswith(f"{name} cannot be understood: it ")
 
     def test_too_many(self, cast: Cast, tmp_path: Path) -> None:
         write_folder(tmp_path, {f"{number}.json": b"" for number in range(1001)})
         with pytest.raises(UserError, match="more than 1,000 statements"):
-            cast.decide(*read_statements(tmp_path).values())
+            next(read_statements(tmp_path))
 
 
 class Crowd:
@@ -545,7 +644,7 @@ def test_as_many_persons_as_are_wanted(
 ) -> None:
     """Granted if and only if that many have said yes, and nobody no."""
     files = {str(place): crowd.statement(*each) for place, each in enumerate(said)}
-    decision = decide(NAMES, COMMIT, "v1.0", files, crowd.ring, threshold)
+    decision = decide(SUBJECT, stated(files), crowd.ring, threshold)
     persons = [(crowd.owners[number], kind) for number, kind in said]
     # What was stolen from somebody is still theirs.
     yes = {who for who, kind in persons if kind in ("yes", "provenance", "stolen")} - {None}
@@ -568,7 +667,7 @@ def test_flipped_bytes_never_make_another_yes(
     changed = bytearray(text)
     for _ in range(count):
         changed[chance.randrange(len(changed))] = chance.randrange(256)
-    decision = decide(NAMES, COMMIT, "v1.0", {"a": bytes(changed)}, ring, 1)
+    decision = decide(SUBJECT, stated({"a": bytes(changed)}), ring, 1)
     if decision.is_granted:
         assert decision.yes == (("bob",) if gnupg else ("c",))
         assert read_envelope(bytes(changed)).payload == read_envelope(text).payload

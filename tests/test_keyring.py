@@ -106,6 +106,23 @@ class TestFolder:
             with pytest.raises(UserError, match="is that of b and of a"):
                 read(write_folder(tmp_path / str(number), files))
 
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            ("bert.pem", "Bert.pub"),
+            ("bert.pem", "BERT/key.pem"),
+            ("stra\u00dfe.pem", "STRASSE.pub"),
+            ("\u00e9va.pem", "e\u0301va.pub"),
+            ("bert.pem", "\uff42ert.pub"),
+            ("bert.pem", "bert .pub"),
+        ],
+    )
+    def test_one_person_by_two_spellings(self, tmp_path: Path, one: str, other: str) -> None:
+        """Who would count twice."""
+        files = {name: KeyFile(tmp_path / str(n)).public for n, name in enumerate((one, other))}
+        with pytest.raises(UserError, match="is that another person"):
+            read(write_folder(tmp_path / "keys", files))
+
     def test_two_persons_with_one_subkey(self, home: GnupgHome, tmp_path: Path) -> None:
         """A subkey can be bound to several keys; whose are its signatures then?"""
         owner, second = (home.make(name, PAST) for name in ("Owner", "Second"))

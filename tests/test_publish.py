@@ -141,7 +141,7 @@ class TestRefusals:
         git(checkout, "tag", "--force", "--annotate", "--message", "again", "1.0")
         assert not release.publish(index.url)
         (problem,) = release.problems("unmoved")
-        assert f"was moved: it names {moved}" in problem
+        assert f"was moved: in {checkout}, it names {moved}" in problem
         assert index.posts() == 0
 
     def test_the_tag_is_gone(self, index: UploadIndex, release: Release) -> None:

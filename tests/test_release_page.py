@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -22,7 +23,6 @@ from samebytes.digest import Digest
 from samebytes.errors import UserError
 from samebytes.release.checklist import (
     Checklist,
-    Demand,
     Item,
     Next,
     Part,
@@ -30,6 +30,7 @@ from samebytes.release.checklist import (
     State,
     checklist,
 )
+from samebytes.release.commands import Demand
 from samebytes.release.record import Record, StepRecord
 from samebytes.report.release import (
     escaped,
@@ -139,6 +140,35 @@ class TestTerminal:
         assert "fact 3" not in text
         assert "and 7 lines more" in text
         assert "fact 9" in printed(replace(made(), items=(replace(item, state=State.FAILED),)))
+
+    @pytest.mark.parametrize("width", [40, 15])
+    def test_long_lines_hang_below_their_text_in_a_terminal(self, width: int) -> None:
+        item = Item(
+            part=Part.PREPARE,
+            id="x",
+            title=" ".join(["title"] * 9),
+            state=State.FAILED,
+            details=("many words " * 9, "x" * 80),
+        )
+        found = replace(
+            made(), items=(item,), next=(Next(text="do this " * 9, command="a b" * 30),)
+        )
+        console = Console(file=io.StringIO(), soft_wrap=True, width=width, force_terminal=True)
+        for line in release_report(found):
+            console.print(line, style="not bold")
+        assert isinstance(console.file, io.StringIO)
+        lines = re.sub(r"\x1b\[[0-9;]*m", "", console.file.getvalue()).splitlines()
+        start = lines.index("Prepared") + 1
+        part, rest = lines[start : lines.index("Next")], lines[lines.index("Next") + 1 :]
+        if width == 15:  # there is no room
+            assert len(part) == 3
+            return
+        assert part[0] == "  failed   title title title title title"
+        assert len(part) == 9
+        assert {line[:11] for line in part[1:]} == {" " * 11}
+        assert all(len(line) <= width for line in part)
+        assert len(rest) > 2
+        assert rest[-1] == "    " + "a b" * 30  # to be copied
 
     @pytest.mark.parametrize("text", [*HOSTILE, "[bold red]x[/]"])
     def test_strangers_texts(self, text: str) -> None:

@@ -94,13 +94,25 @@ def _move_up(place: str, folder: str, numbers: Iterator[int]) -> None:
 
 
 def clean(folder: str) -> None:
-    end = time.monotonic() + _SECONDS
-    while end_processes(folder) or os.path.exists(folder):
-        if time.monotonic() > end:
-            return
-        with suppress(OSError):  # where something still writes
-            remove_folder(folder)
+    """Remove the folder that there is now, and not the next one by its name.
+
+    The lock that was inherited keeps it from being another's, also once it has no name.
+    """
+    end, ours = time.monotonic() + _SECONDS, _identity(folder)
+    while ours is not None and _identity(folder) == ours and time.monotonic() < end:
+        if not end_processes(folder):
+            with suppress(OSError):  # where something still writes
+                remove_folder(folder)
+                return
         time.sleep(0.05)
+
+
+def _identity(folder: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(folder, follow_symlinks=False)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 if __name__ == "__main__":

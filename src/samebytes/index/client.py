@@ -74,14 +74,37 @@ class Index:
 
         Raises UserError offline, and as ``release`` does.
         """
+        return tuple(
+            file
+            for url in self._asked()
+            for file in self._listing(url, name, version, others=set())
+        )
+
+    def listed(
+        self, name: NormalizedName, is_wanted: Callable[[str], bool]
+    ) -> tuple[IndexFile, ...]:
+        """The files on all indexes as they are now whose names are wanted, whatever they are; one
+        that is listed twice is there twice.
+
+        Raises UserError offline, and as ``release`` does.
+        """
+        pages = ((url, self._page(url, name)) for url in map(address.public, self._asked()))
+        return tuple(
+            local.with_own_digest(file, self.settings.limits.largest_file)
+            for url, page in pages
+            if page is not None
+            for file in read_page(page, name, url)
+            if is_wanted(file.filename)
+        )
+
+    def _asked(self) -> list[str]:
+        """The indexes that are asked what they have now; raises UserError offline."""
         urls = [url for url in self.settings.urls if address.scheme(url) in _SCHEMES]
         if self.settings.offline or not urls:
             raise UserError(
                 "Whether a release is published is what the index says now.", hint=_ONCE
             )
-        return tuple(
-            file for url in urls for file in self._listing(url, name, version, others=set())
-        )
+        return urls
 
     def sdist(self, name: NormalizedName, version: Version) -> PublishedFile:
         """The published sdist of a release, of the first index that has one, fetched.

@@ -5,19 +5,34 @@ Everything is only read, at any moment: also while another run is at work.
 
 from __future__ import annotations
 
-import os
-import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
+from samebytes.digest import Digest
 from samebytes.errors import UserError
+from samebytes.release.commands import (
+    Demand,
+    confirm_command,
+    prepare_command,
+    publish_command,
+)
 from samebytes.release.folder import is_kept
-from samebytes.release.record import STATEMENTS, Record, StepRecord
-from samebytes.release.signed.decision import Decision, Says, decide, read_statements
+from samebytes.release.record import STATEMENTS, Record, StepRecord, checklist_digest
+from samebytes.release.signed.decision import (
+    Decision,
+    Says,
+    Subject,
+    Voice,
+    decide,
+    is_early,
+    read_statements,
+)
 from samebytes.release.signed.keyring import Keyring
+from samebytes.release.signed.statement import Kind
+from samebytes.wire import dump_document
 
 #: The steps of a publication, in their order.
 PUBLICATION = (
@@ -25,6 +40,13 @@ PUBLICATION = (
     ("unmoved", "The tag still names what was built"),
     ("upload", "The files are uploaded"),
     ("download", "Downloaded from the index, they are the same bytes"),
+)
+
+#: How it begins when the index has what nobody confirmed, and what everybody does then.
+ALARM = "ALARM: "
+WHAT_TO_DO = (
+    "Tell nobody to install this version. Find out who uploaded it and with whose password, have "
+    "the index remove it, and release a new version."
 )
 
 _ASK_WHY = (
@@ -89,16 +111,6 @@ class Next:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Demand:
-    """Who must confirm: so many of those with a key in a folder, and where it then goes."""
-
-    keyring: Keyring
-    threshold: int
-    folder: Path
-    repository: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Checklist:
     """All of it. Without a demand, nobody can say who has confirmed: ``decision`` is None."""
 
@@ -123,20 +135,55 @@ def checklist(
     decision = None if demand is None else hear(root, record, demand.keyring, demand.threshold)
     said = tuple(_voices(decision) if decision is not None else _unheard(root))
     published = tuple(_publication(record, decision))
-    progress = _progress(prepared, published, decision)
-    return Checklist(
+    found = Checklist(
         record=record,
         items=(*prepared, *said, *published),
-        progress=progress,
-        next=tuple(_next(root, record, progress, demand, decision)),
+        progress=_progress(prepared, published, decision),
+        next=(),
         decision=decision,
     )
+    return replace(found, next=tuple(_next(root, found, demand)))
 
 
 def hear(root: Path, record: Record, keyring: Keyring, threshold: int) -> Decision:
     """Whether enough of those who are trusted have confirmed the release as it is recorded."""
-    statements = read_statements(root / STATEMENTS)
-    return decide(record.artifacts, record.commit, record.tag, statements, keyring, threshold)
+    subject = Subject(
+        artifacts=record.artifacts,
+        commit=record.commit,
+        tag=record.tag,
+        project=str(record.project),
+    )
+    return decide(subject, read_statements(root / STATEMENTS), keyring, threshold)
+
+
+def unvouched(record: Record, decision: Decision) -> tuple[str, ...]:
+    """Why nobody who is trusted vouches for the steps of ``record``; none where somebody does."""
+    signed = [voice for voice in decision.voices if voice.kind is Kind.PROVENANCE]
+    digest = checklist_digest(record)
+    if any(voice.checklist == digest for voice in signed):
+        return ()
+    who = ", ".join(sorted({str(voice.person) for voice in signed}))
+    if not who:
+        # As long as others must confirm it, it may be that one of them has prepared it.
+        reason = "Nobody who is trusted has signed how it was prepared: trust the preparer's key."
+        return (reason,) if decision.is_granted else ()
+    if all(voice.checklist is None for voice in signed):
+        return (
+            f"{who} signed how it was built, but not what else was done: have it prepared anew.",
+        )
+    return (
+        f"release.json is not what {who} signed: its steps, or what came of them, are others. Get "
+        f"the file from {who} once more, or have it prepared anew.",
+    )
+
+
+def publication_inputs(record: Record) -> dict[str, object]:
+    """What is published, and by which the outcome of an earlier publication is known to be its."""
+    return {
+        "artifacts": {name: str(digest) for name, digest in record.artifacts.items()},
+        "commit": record.commit,
+        "tag": record.tag,
+    }
 
 
 def prepared_items(
@@ -161,21 +208,26 @@ def _prepared(root: Path, step: StepRecord | None, id: str, title: str) -> Item:
     )
 
 
+def told(voice: Voice) -> str:
+    """What somebody said, in words."""
+    who = voice.person or "Somebody without a trusted key"
+    if voice.says is Says.YES:
+        done = "prepared" if voice.kind is Kind.PROVENANCE else "confirmed"
+        return f"{who} has {done} it"
+    if voice.says is Says.UNHEARD:
+        return f"{voice.person or 'Somebody'} said what cannot be understood, and might be a no"
+    return f"{who} says no" if voice.says is Says.NO else f"{who} said what does not count"
+
+
 def _voices(decision: Decision) -> Iterator[Item]:
     """Who said yes, who said no and why, what does not count and why, and who may still speak."""
-    states = {Says.YES: State.DONE, Says.NO: State.FAILED, Says.NOT_COUNTED: State.IGNORED}
+    states = {Says.YES: State.DONE, Says.NOT_COUNTED: State.IGNORED}
     for voice in decision.voices:
-        who = voice.person or "Somebody without a trusted key"
-        titles = {
-            Says.YES: f"{who} has confirmed it",
-            Says.NO: f"{who} says no",
-            Says.NOT_COUNTED: f"{who} said what does not count",
-        }
         yield Item(
             part=Part.CONFIRM,
             id=voice.file,
-            title=titles[voice.says],
-            state=states[voice.says],
+            title=told(voice),
+            state=states.get(voice.says, State.FAILED),
             details=tuple(filter(None, (voice.reason, voice.key, voice.file))),
         )
     if (short := decision.threshold - len(decision.yes)) > 0:
@@ -201,48 +253,53 @@ def _missing(persons: Sequence[str], short: int) -> Iterator[str]:
 
 def _unheard(root: Path) -> Iterator[Item]:
     """The statements that nobody can judge without knowing whom to trust."""
+    title = "Without the keys that are trusted, nobody's signature is believed"
+    state, details = State.WAITING, list[str]()
     try:
-        names = list(read_statements(root / STATEMENTS))
+        for each in read_statements(root / STATEMENTS):
+            details.append(f"not checked: {each.file}{each.problem and f' ({each.problem})'}")
+            if each.problem:
+                title, state = "Not all statements can be read", State.FAILED
     except UserError as error:
-        yield Item(
-            part=Part.CONFIRM,
-            id="statements",
-            title="The statements cannot be read",
-            state=State.FAILED,
-            details=tuple(filter(None, (error.message, error.hint))),
-        )
-        return
-    yield Item(
-        part=Part.CONFIRM,
-        id="statements",
-        title="Without the keys that are trusted, nobody's signature is believed",
-        state=State.WAITING,
-        details=tuple(f"not checked: {name}" for name in names),
-    )
+        title, state, details = "The statements cannot be read", State.FAILED, [error.message]
+    yield Item(part=Part.CONFIRM, id="statements", title=title, state=state, details=tuple(details))
 
 
 def _publication(record: Record, decision: Decision | None) -> Iterator[Item]:
-    build = record.step("build")
+    inputs = Digest.of(dump_document(publication_inputs(record)).encode())
     for id, title in PUBLICATION:  # noqa: A001
         step = record.step(id)
-        is_old = step is None or build is None or step.finished < build.finished
+        if step is not None and step.inputs != inputs:
+            step = None  # it was of other files
+        state, details = _outcome(id, step)
         if id == "decision" and decision is not None:
-            state = State.DONE if decision.is_granted else State.WAITING
-            state = State.FAILED if decision.no else state
-            details = decision.reasons if decision.no else ()
-        elif step is None or is_old:
-            state, details = State.OPEN, ()
-        else:
-            state = State.DONE if step.is_done else State.FAILED
-            details = step.problems or step.facts
+            state, details = _standing(record, decision)
         yield Item(
             part=Part.PUBLISH,
             id=id,
             title=title,
             state=state,
             details=details,
-            finished=None if step is None or is_old else step.finished,
+            finished=None if step is None else step.finished,
         )
+
+
+def _outcome(id: str, step: StepRecord | None) -> tuple[State, tuple[str, ...]]:  # noqa: A002
+    if step is None:
+        return State.OPEN, ()
+    if step.is_done:
+        return State.DONE, step.facts
+    is_patient = id == "decision" and all(map(is_early, step.problems))
+    return State.WAITING if is_patient else State.FAILED, step.problems
+
+
+def _standing(record: Record, decision: Decision) -> tuple[State, tuple[str, ...]]:
+    """Whether it may be published, as things stand now."""
+    if problems := unvouched(record, decision):
+        return State.FAILED, (*decision.reasons, *problems)
+    if decision.is_blocked:
+        return State.FAILED, decision.reasons
+    return (State.DONE if decision.is_granted else State.WAITING), ()
 
 
 def _progress(
@@ -251,8 +308,10 @@ def _progress(
     states = {item.id: item.state for item in published}
     if not all(item.is_done for item in prepared):
         return Progress.PREPARING
-    if State.FAILED in states.values() or (decision is not None and decision.no):
+    if State.FAILED in states.values():
         return Progress.REFUSED
+    if states["decision"] is State.WAITING:
+        return Progress.WAITING
     if states["upload"] is State.DONE:
         is_over = states["download"] is State.DONE
         return Progress.PUBLISHED if is_over else Progress.PUBLISHING
@@ -261,26 +320,18 @@ def _progress(
     return Progress.WAITING
 
 
-def _next(
-    root: Path,
-    record: Record,
-    progress: Progress,
-    demand: Demand | None,
-    decision: Decision | None,
-) -> Iterator[Next]:
-    publish = _publish_command(root, demand)
-    match progress:
+def _next(root: Path, found: Checklist, demand: Demand | None) -> Iterator[Next]:
+    publish = publish_command(root, demand)
+    match found.progress:
         case Progress.PREPARING:
-            yield Next(text="Go on preparing it:", command=_prepare_command(root, record))
-        case Progress.REFUSED if decision is not None and decision.no:
-            yield Next(text=_ASK_WHY)
+            yield Next(text="Go on preparing it:", command=prepare_command(root, found.record))
         case Progress.REFUSED:
-            yield Next(text="Once what failed is corrected:", command=publish)
+            yield _after_refusal(found, publish)
         case Progress.WAITING:
-            who = " or ".join(decision.missing) if decision is not None else ""
+            who = " or ".join(found.decision.missing) if found.decision is not None else ""
             yield Next(
                 text=f"{who or 'Somebody else, or CI'}, in a clone of their own:",
-                command=_confirm_command(root, record),
+                command=confirm_command(root, found.record),
             )
             yield Next(text="Then:", command=publish)
         case Progress.READY:
@@ -289,40 +340,10 @@ def _next(
             yield Next(text="Complete the publication:", command=publish)
 
 
-def _prepare_command(root: Path, record: Record) -> str:
-    source = (str(Path(record.checkout) / record.project),) if record.checkout else ()
-    kit = () if record.kit is None else ("--kit", record.kit)
-    named = ("--rev", record.tag, "-o", _argument(root), *kit)
-    return _command("prepare", *source, *named, *record.arguments)
-
-
-def _confirm_command(root: Path, record: Record) -> str:
-    return _command("confirm", _argument(root), "--source", ".", "--rev", record.tag)
-
-
-def _publish_command(root: Path, demand: Demand | None) -> str:
-    """What is not known is left to be filled in."""
-    command = _command("publish", _argument(root))
-    if demand is None:
-        return f"{command} --threshold N --trusted-keys FOLDER --repository NAME"
-    folder, repository = _argument(demand.folder), demand.repository
-    command += f" --threshold {demand.threshold} --trusted-keys {quoted(folder)}"
-    return f"{command} --repository {'NAME' if repository is None else quoted(repository)}"
-
-
-def _argument(path: Path) -> str:
-    """A path that no command takes for an option."""
-    text = str(path)
-    return f"./{text}" if text.startswith("-") else text
-
-
-def _command(*words: str) -> str:
-    return " ".join(map(quoted, ("samebytes", "release", *words)))
-
-
-def quoted(word: str) -> str:
-    """A word as shells take it; what does not show is written as bash and zsh have it."""
-    if word.isprintable():
-        return shlex.quote(word)
-    codes = (f"\\x{byte:02x}" for byte in os.fsencode(word))
-    return f"$'{''.join(codes)}'"
+def _after_refusal(found: Checklist, publish: str) -> Next:
+    failed = [item for item in found.of(Part.PUBLISH) if item.state is State.FAILED]
+    if any(detail.startswith(ALARM) for item in failed for detail in item.details):
+        return Next(text=WHAT_TO_DO)
+    if found.decision is not None and found.decision.no:
+        return Next(text=_ASK_WHY)
+    return Next(text="Once what failed is corrected:", command=publish)

@@ -2,48 +2,49 @@
 
 from __future__ import annotations
 
-import filecmp
 import hashlib
-import shutil
-import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
 from samebytes.digest import Digest
-from samebytes.errors import ArtifactError, UserError
+from samebytes.errors import UserError
 from samebytes.git import Checkout, Git
 from samebytes.index import address
 from samebytes.index.client import Index
-from samebytes.index.listing import IndexFile, version_of
-from samebytes.release.checklist import PUBLICATION, hear, prepared_items
+from samebytes.index.listing import version_of
+from samebytes.release.checklist import (
+    PUBLICATION,
+    hear,
+    prepared_items,
+    publication_inputs,
+    told,
+    unvouched,
+)
 from samebytes.release.folder import ReleaseFolder
+from samebytes.release.listed import Listing, names_of
 from samebytes.release.record import Record
 from samebytes.release.signed.decision import Says
 from samebytes.release.signed.keyring import Keyring
 from samebytes.release.steps import Result, Stage, Step, carry_out
 from samebytes.release.upload import Answer, Repository
 from samebytes.request import Workshop
+from samebytes.workspace import Workspace, temporary_files, workspace
 
-#: Seconds between two looks at the index: at first, and at last.
-_SHORTEST, _LONGEST = 0.5, 10.0
 _CHUNK = 1024**2
-
-_WHAT_TO_DO = (
-    "Tell nobody to install this version. Find out who uploaded it and with whose password, have "
-    "the index remove it, and release a new version."
-)
-_BROKEN_OFF = "If the index keeps uploads that broke off, it may be one of ours: look at it."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """What the steps work with.
+    """What is to be published, by whose leave, and where to.
 
     ``prepared`` are the steps that come before, each with its title. ``checkout`` is where the tag
-    is looked at, by default where the release was prepared; where there is none,
+    is looked at; by default where the release was prepared, if it is this user's own record that
+    says where, or else ``here``, if that is a checkout that has the tag. Where there is none,
     ``accepts_unchecked_tag`` lets it pass. ``index_url`` is the index that lists what is uploaded,
     by default the repository's own, if it is known, else that of ``index``. ``wait`` is how many
     seconds it may take to do so.
@@ -57,6 +58,7 @@ class Publication:
     repository: Repository
     workshop: Workshop
     checkout: Path | None = None
+    here: Path | None = None
     accepts_unchecked_tag: bool = False
     index_url: str | None = None
     wait: float = 300.0
@@ -65,46 +67,63 @@ class Publication:
     def record(self) -> Record:
         return self.folder.record
 
-    def fresh_index(self) -> Index:
-        """The index that lists what is uploaded, and nothing that came from it before."""
-        settings = self.index.settings
-        url = self.index_url or self.repository.listed_at or settings.urls[0]
-        return replace(
-            self.index,
+    @property
+    def git(self) -> Git:
+        # A tag is looked at, and nothing is fetched for it, by whatever command.
+        environ = {**self.workshop.environ, "GIT_NO_LAZY_FETCH": "1"}
+        return Git(self.workshop.runner, environ)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A publication, and a folder that nobody else can write to, where its copies lie."""
+
+    work: Publication
+    space: Workspace
+
+    @property
+    def record(self) -> Record:
+        return self.work.record
+
+    def listing(self) -> Listing:
+        """The index that lists what is uploaded; of what came from it before, nothing is there."""
+        work = self.work
+        settings = work.index.settings
+        url = work.index_url or work.repository.listed_at or settings.urls[0]
+        index = replace(
+            work.index,
             settings=replace(settings, index_url=url, extra_index_urls=()),
-            cache=self.folder.work / "index",
+            cache=self.space.shelf(),
         )
-
-    def is_foreign(self, file: IndexFile) -> bool:
-        """Whether the index itself says that a file is not ours."""
-        ours = self.record.artifacts.get(file.filename)
-        return ours is None or file.digest not in (None, ours)
-
-    def listed(self, index: Index) -> tuple[IndexFile, ...]:
-        """What the index lists of this version now."""
-        return index.published(canonicalize_name(self.record.name), self.record.version)
+        reporter = work.workshop.reporter
+        return Listing(index=index, record=self.record, reporter=reporter, wait=work.wait)
 
 
 def publish(work: Publication) -> bool:
-    """Do what is not done yet, and write down each outcome; whether all is done.
+    """Look at everything, send what is not there yet, and write down each outcome; whether all is
+    as it should be.
 
     Raises SamebytesError where a step cannot be tried, as when the index does not answer.
     """
     reporter = work.workshop.reporter
-    return all(
-        carry_out(steps, work, work.folder, reporter)
-        for steps in (_CHECKS, (_UPLOAD,), (_DOWNLOAD,))
-    )
+    with _private(work) as space, temporary_files(space.shelf()):
+        run = _Run(work, space)
+        return all(carry_out((step,), run, work.folder, reporter) for step in _STEPS)
 
 
-def _now(_work: Publication) -> dict[str, object]:
-    """What is looked at in each run, whatever was found before."""
-    return {"moment": time.time_ns()}
+def _private(work: Publication) -> AbstractContextManager[Workspace]:
+    """A folder that only this user can use; the release's own may be shared with others."""
+    key = Digest.of(b"publication from " + os.fsencode(work.folder.root.resolve())).hex
+    return workspace(key, base=work.workshop.base, guarded=True)
 
 
-def _decide(work: Publication) -> Result:
+def _inputs(run: _Run) -> Mapping[str, object]:
+    return publication_inputs(run.record)
+
+
+def _decide(run: _Run) -> Result:
     """Whether all was prepared, is as it was, and is confirmed by enough of those trusted."""
-    root, record = work.folder.root, work.record
+    work, root, record = run.work, run.work.folder.root, run.record
     undone = [item for item in prepared_items(root, record, work.prepared) if not item.is_done]
     problems = [
         f"Not prepared: {item.title}{': ' if item.details else ''}{' '.join(item.details)}"
@@ -114,17 +133,12 @@ def _decide(work: Publication) -> Result:
     if problems:
         return Result(problems=tuple(problems))
     decision = hear(root, record, work.keyring, work.threshold)
-    facts = [
-        f"{voice.person} says {voice.says.value} ({voice.file})"
+    facts = (
+        f"{told(voice)} ({voice.file})"
+        + (f": {voice.reason}" if voice.says is Says.NOT_COUNTED else "")
         for voice in decision.voices
-        if voice.says is not Says.NOT_COUNTED
-    ]
-    facts += [
-        f"{voice.file} does not count: {voice.reason}"
-        for voice in decision.voices
-        if voice.says is Says.NOT_COUNTED
-    ]
-    return Result(facts=tuple(facts), problems=() if decision.is_granted else decision.reasons)
+    )
+    return Result(facts=tuple(facts), problems=(*decision.reasons, *unvouched(record, decision)))
 
 
 def _misnamed(record: Record) -> list[str]:
@@ -139,20 +153,21 @@ def _misnamed(record: Record) -> list[str]:
     ]
 
 
-def _look_at_tag(work: Publication) -> Result:
+def _look_at_tag(run: _Run) -> Result:
     """Whether the tag still names the commit that was built and confirmed."""
-    record, git = work.record, Git(work.workshop.runner, work.workshop.environ)
-    checkout = _checkout(work, git)
+    work, record = run.work, run.record
+    checkout = _checkout(work)
     if checkout is None:
         text = f"Not checked: whether the tag {record.tag} still names {record.commit}"
         if work.accepts_unchecked_tag:
             return Result(facts=(f"{text}, as there is no checkout",))
         return Result(
-            problems=(f"{text}. There is no checkout here: name one with --source PATH.",)
+            problems=(
+                f"{text}. There is no checkout here that has it: name one with --source PATH.",
+            )
         )
-    try:
-        commit = git.commit_of(checkout, f"refs/tags/{record.tag}")
-    except UserError:
+    commit = work.git.tagged_commit(checkout, record.tag)
+    if commit is None:
         return Result(
             problems=(
                 f"The tag {record.tag} is not in {checkout.root}: fetch it, or find out who "
@@ -162,99 +177,144 @@ def _look_at_tag(work: Publication) -> Result:
     if commit != record.commit:
         return Result(
             problems=(
-                f"The tag {record.tag} was moved: it names {commit}, and {record.commit} was "
-                "built and confirmed. Find out why, and prepare the release anew.",
+                f"The tag {record.tag} was moved: in {checkout.root}, it names {commit}, and "
+                f"{record.commit} was built and confirmed. Find out why, and prepare the release "
+                "anew.",
             )
         )
-    return Result(facts=(f"{record.tag} is {commit}",))
+    return Result(facts=(f"{record.tag} is {commit} in {checkout.root}",))
 
 
-def _checkout(work: Publication, git: Git) -> Checkout | None:
+def _checkout(work: Publication) -> Checkout | None:
+    """Where to look at the tag.
+
+    git does whatever the configuration of a repository tells it to. So a path in a record that
+    somebody else has written is not followed, nor is a repository in the folder of a release.
+    """
     if work.checkout is not None:
-        return git.checkout_at(work.checkout)
+        return work.git.checkout_at(work.checkout)
+    if work.folder.is_own and work.record.checkout:
+        return _checkout_at(work.git, Path(work.record.checkout))
+    if work.here is None:
+        return None
+    root, here = work.folder.root.resolve(), work.here.resolve()
+    found = _checkout_at(work.git, root.parent if here.is_relative_to(root) else here)
+    has_tag = found is not None and work.git.tagged_commit(found, work.record.tag) is not None
+    return found if has_tag else None
+
+
+def _checkout_at(git: Git, path: Path) -> Checkout | None:
     try:
-        return git.checkout_at(Path(work.record.checkout)) if work.record.checkout else None
+        return git.checkout_at(path)
     except UserError:
         return None
 
 
-def _places(work: Publication) -> dict[str, object]:
-    """What is sent, where to, and where it is looked for."""
-    return {
-        "artifacts": {name: str(digest) for name, digest in work.record.artifacts.items()},
-        "repository": work.repository.url,
-        "index": list(map(address.public, work.fresh_index().settings.urls)),
-    }
-
-
-def _upload(work: Publication) -> Result:
+def _upload(run: _Run) -> Result:
     """Send what is not there yet, and stop at anything there that is not ours."""
-    copies, problems = _copies(work, work.folder.work / "upload")
+    work, listing = run.work, run.listing()
+    copies, problems = _copies(run)
     if problems:
         return Result(problems=problems)
-    index, facts = work.fresh_index(), list[str]()
+    _check_origin(work, listing)
+    facts = [f"to {work.repository.url}", f"{listing.place} is asked what it has"]
+    _wait_for_earlier(run, listing, facts[0])
     # The wheel first: as long as there is an sdist only, pip would build it on every machine.
     for name in sorted(copies, key=lambda name: not name.endswith(".whl")):
-        listed = work.listed(index)
-        answer = None
-        if not (problems := _alarms(work, index, listed, copies)) and name not in _names(listed):
-            answer = work.repository.send(copies[name])
-            if answer is Answer.EXISTS:
-                problems = _check_existing(work, index, copies, name)
+        sent, problems = _send(run, listing, copies, name)
         if problems:
             return Result(facts=tuple(facts), problems=problems)
-        sent = answer is Answer.ACCEPTED
         facts.append(f"{name} was sent" if sent else f"{name} is there already, the same bytes")
-    return Result(facts=(f"to {work.repository.url}", *facts))
+    return Result(facts=tuple(facts))
 
 
-def _check_existing(
-    work: Publication, index: Index, copies: Mapping[str, Path], name: str
-) -> tuple[str, ...]:
-    """What is wrong with a file that the index says it has, once it lists it."""
-    listed = _wait(work, index, {name})
-    if problems := _alarms(work, index, listed, copies):
-        return problems
-    if name not in _names(listed):
-        return (f"The index says that it has {name}, but does not list it yet. {_later(work)}",)
-    return ()
+def _check_origin(work: Publication, listing: Listing) -> None:
+    if work.index_url is None and work.repository.listed_at is None:
+        url, repository = listing.index.settings.urls[0], work.repository.url
+        if address.origin(url) != address.origin(repository):
+            work.workshop.reporter.warn(
+                f"What is uploaded to {address.shown(repository)} is looked for on "
+                f"{listing.place}, which is another server: is it listed there? If not, name the "
+                "index with --index-url."
+            )
 
 
-def _download(work: Publication) -> Result:
+def _wait_for_earlier(run: _Run, listing: Listing, place: str) -> None:
+    """An index that is slow to list what it was sent is not sent it once more."""
+    before = run.record.step("upload")
+    _forget(run, "download")
+    if before is not None and before.is_done and place in before.facts:
+        listing.wait_for(run.record.artifacts)
+
+
+def _forget(run: _Run, name: str) -> None:
+    """What was found in an earlier run is not what is found now, should this one break off."""
+    record = run.record
+    if record.step(name) is not None:
+        steps = tuple(step for step in record.steps if step.id != name)
+        run.work.folder.rewrite(replace(record, steps=steps))
+
+
+def _send(
+    run: _Run, listing: Listing, copies: Mapping[str, Path], name: str
+) -> tuple[bool, tuple[str, ...]]:
+    """Send a file, unless it is there; whether it was sent, and what is wrong."""
+    listed = listing.look()
+    if (problems := listing.alarms(listed, copies)) or name in names_of(listed):
+        return False, problems
+    work = run.work
+    # Some time has passed, in which somebody may have said no.
+    decision = hear(work.folder.root, run.record, work.keyring, work.threshold)
+    if not decision.is_granted:
+        return False, decision.reasons
+    if Digest.of_file(copies[name]) != run.record.artifacts[name]:
+        return False, (_altered(name),)
+    if work.repository.send(copies[name]) is Answer.ACCEPTED:
+        return True, ()
+    listed = listing.wait_for({name})
+    if not (problems := listing.alarms(listed, copies)) and name not in names_of(listed):
+        problems = (
+            f"The index says that it has {name}, but does not list it yet. {listing.later}",
+        )
+    return False, problems
+
+
+def _download(run: _Run) -> Result:
     """Fetch all of it from the index, as everybody does, and compare byte for byte."""
-    copies, problems = _copies(work, work.folder.work / "compare")
+    copies, problems = _copies(run)
     if problems:
         return Result(problems=problems)
-    index = work.fresh_index()
-    listed = _wait(work, index, set(copies))
-    if problems := _alarms(work, index, listed, copies):
+    listing = run.listing()
+    listed = listing.wait_for(copies)
+    if problems := listing.alarms(listed, copies):
         return Result(problems=problems)
-    if missing := copies.keys() - _names(listed):
+    if missing := copies.keys() - names_of(listed):
         names = ", ".join(sorted(missing))
-        return Result(problems=(f"Not listed on the index yet: {names}. {_later(work)}",))
-    problems = tuple(
-        problem for file in listed if (problem := _compared(index, file, copies[file.filename]))
-    )
-    if problems:
+        return Result(problems=(f"Not listed on the index yet: {names}. {listing.later}",))
+    found = (listing.compared(file, copies[file.filename]) for file in listed)
+    if problems := tuple(problem for problem in found if problem is not None):
         return Result(problems=problems)
-    facts = (f"{digest}  {name}" for name, digest in work.record.artifacts.items())
-    where = ", ".join(map(address.shown, index.settings.urls))
-    return Result(facts=(f"from {where}, and compared byte for byte", *facts))
+    facts = (f"{digest}  {name}" for name, digest in run.record.artifacts.items())
+    return Result(facts=(f"from {listing.place}, and compared byte for byte", *facts))
 
 
-def _copies(work: Publication, folder: Path) -> tuple[dict[str, Path], tuple[str, ...]]:
-    """Copies of the artifacts, and what is wrong with them.
+def _copies(run: _Run) -> tuple[dict[str, Path], tuple[str, ...]]:
+    """Copies of the artifacts where nobody else can change them, and what is wrong with them.
 
     They are hashed as they are copied: what is sent is what was confirmed, whatever happens to the
     originals meanwhile.
     """
-    folder.mkdir(exist_ok=True)
-    copies = {name: folder / name for name in work.record.artifacts}
+    folder = run.space.shelf()
+    copies = {name: folder / name for name in run.record.artifacts}
     problems = []
-    for name, digest in work.record.artifacts.items():
-        if _copy(work.folder.root / name, copies[name]) != digest:
-            problems.append(f"{name} is not what was built and confirmed: it was altered since.")
+    for name, digest in run.record.artifacts.items():
+        if _copy(run.work.folder.root / name, copies[name]) != digest:
+            problems.append(_altered(name))
     return copies, tuple(problems)
+
+
+def _altered(name: str) -> str:
+    return f"{name} is not what was built and confirmed: it was altered since."
 
 
 def _copy(source: Path, target: Path) -> Digest | None:
@@ -270,81 +330,18 @@ def _copy(source: Path, target: Path) -> Digest | None:
     return Digest(hashed.hexdigest())
 
 
-def _names(files: Sequence[IndexFile]) -> set[str]:
-    return {file.filename for file in files}
-
-
-def _wait(work: Publication, index: Index, names: Collection[str]) -> tuple[IndexFile, ...]:
-    """What the index lists, once it lists these, or anything else, or the time is over."""
-    end, pause = time.monotonic() + work.wait, _SHORTEST
-    while True:
-        listed = work.listed(index)
-        left = end - time.monotonic()
-        has_others = any(map(work.is_foreign, listed))
-        if set(names) <= _names(listed) or has_others or left <= 0:
-            return listed
-        if pause == _SHORTEST:
-            work.workshop.reporter.step("waiting until the index lists it")
-        time.sleep(min(pause, left))
-        pause = min(2 * pause, _LONGEST)
-
-
-def _later(work: Publication) -> str:
-    return f"It had {work.wait:g} seconds: run it again later."
-
-
-def _alarms(
-    work: Publication, index: Index, listed: Sequence[IndexFile], copies: Mapping[str, Path]
-) -> tuple[str, ...]:
-    """What an index has of this version that nobody confirmed."""
-    found = (_alarm(work, index, file, copies) for file in listed)
-    return tuple(alarm for alarm in found if alarm is not None)
-
-
-def _alarm(
-    work: Publication, index: Index, file: IndexFile, copies: Mapping[str, Path]
-) -> str | None:
-    where, name = address.shown(file.index), file.filename
-    ours = work.record.artifacts.get(name)
-    if ours is None:
-        return f"ALARM: {where} has {name}, which is no part of this release. {_WHAT_TO_DO}"
-    if work.is_foreign(file):
-        return (
-            f"ALARM: {where} has another {name}: its SHA-256 is {file.digest}, not the {ours} that "
-            f"was confirmed. {_WHAT_TO_DO} {_BROKEN_OFF}"
-        )
-    return None if file.digest else _compared(index, file, copies[name])
-
-
-def _compared(index: Index, file: IndexFile, copy: Path) -> str | None:
-    """What is wrong with a file as the index serves it."""
-    where, name = address.shown(file.index), file.filename
-    ours = Digest.of_file(copy)
-    try:
-        fetched = index.fetch(replace(file, digest=ours)).path
-    except ArtifactError as error:
-        return (
-            f"ALARM: {where} does not serve the {name} that was confirmed, of the SHA-256 {ours}: "
-            f"{error.message} {_WHAT_TO_DO}"
-        )
-    if not filecmp.cmp(fetched, copy, shallow=False):
-        return f"ALARM: {where} serves another {name} with the same SHA-256. {_WHAT_TO_DO}"
-    shutil.rmtree(fetched.parent)  # the next look is at the index, not at this
-    return None
-
-
 _TITLES = dict(PUBLICATION)
 
 
-def _step(
-    name: str,
-    inputs: Callable[[Publication], Mapping[str, object]],
-    run: Callable[[Publication], Result],
-) -> Step[Publication]:
-    return Step(name, _TITLES[name], Stage.PUBLICATION, inputs, run)
+def _step(name: str, run: Callable[[_Run], Result]) -> Step[_Run]:
+    """What is looked at in each run, whatever was found before."""
+    return Step(name, _TITLES[name], Stage.PUBLICATION, _inputs, run, remembered=False)
 
 
-#: What is looked at in each run; then what is done once.
-_CHECKS = (_step("decision", _now, _decide), _step("unmoved", _now, _look_at_tag))
-_UPLOAD = _step("upload", _places, _upload)
-_DOWNLOAD = _step("download", _places, _download)
+#: Each only once the one before it is done.
+_STEPS = (
+    _step("decision", _decide),
+    _step("unmoved", _look_at_tag),
+    _step("upload", _upload),
+    _step("download", _download),
+)

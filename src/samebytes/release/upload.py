@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -37,12 +38,6 @@ _PATIENCE = (60.0, 600.0)
 _EXISTING = re.compile(r"already exist|does not allow updating")
 _TAG = re.compile(r"<[^<>]*>")
 _SHOWN_LINES, _LONGEST_LINE = 20, 300
-
-#: Where what goes to these is listed.
-_LISTED_AT = {
-    "https://upload.pypi.org/legacy/": "https://pypi.org/simple",
-    "https://test.pypi.org/legacy/": "https://test.pypi.org/simple",
-}
 
 
 class Answer(Enum):
@@ -75,7 +70,14 @@ class Repository:
     @property
     def listed_at(self) -> str | None:
         """The index that lists what is sent there, if it is known."""
-        return _LISTED_AT.get(self.url.rstrip("/") + "/")
+        from pypi_simple import PYPI_SIMPLE_ENDPOINT
+        from twine.utils import DEFAULT_REPOSITORY, TEST_REPOSITORY
+
+        known = {
+            DEFAULT_REPOSITORY: PYPI_SIMPLE_ENDPOINT.rstrip("/"),
+            TEST_REPOSITORY: urljoin(TEST_REPOSITORY, "/simple"),
+        }
+        return known.get(self.url.rstrip("/") + "/")
 
     def send(self, path: Path) -> Answer:
         """Send one file.

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.text import Text
 
 from samebytes.errors import SamebytesError
@@ -42,6 +44,9 @@ _TONES: Mapping[Progress, str] = {
     Progress.PUBLISHED: "bold green",
 }
 
+#: Columns in which text is still wrapped.
+_NARROWEST = 20
+
 #: Lines below an item that is done.
 _MOST_FACTS = 4
 
@@ -53,7 +58,26 @@ _LINKING = re.compile(r"@|[#!]\d|://|www\.|\bGH-\d|\b[0-9a-f]{7,64}\b", re.IGNOR
 _PUNCTUATION = "()[]<>.,:;\"'"
 
 
-def release_report(found: Checklist, *, quiet: bool = False) -> Iterator[Text]:
+@dataclass(frozen=True, slots=True)
+class Hanging:
+    """A line that goes on below its own text where a terminal is narrow; in a file, it is one."""
+
+    mark: Text
+    text: Text
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        width = options.max_width - self.mark.cell_len
+        if not console.is_terminal or width < _NARROWEST:
+            yield Text.assemble(self.mark, self.text)
+            return
+        mark = self.mark
+        for line in self.text.wrap(console, width, overflow="fold"):
+            line.rstrip()
+            yield Text.assemble(mark, line)
+            mark = Text(" " * self.mark.cell_len)
+
+
+def release_report(found: Checklist, *, quiet: bool = False) -> Iterator[RenderableType]:
     """The checklist; with ``quiet``, the digests, and what failed or waits for somebody."""
     record = found.record
     if not quiet:
@@ -71,7 +95,7 @@ def release_report(found: Checklist, *, quiet: bool = False) -> Iterator[Text]:
     if found.next:
         yield Text("Next", "bold")
     for step in found.next:
-        yield Text(f"  {visible(step.text)}")
+        yield Hanging(Text("  "), Text(visible(step.text)))
         if step.command:
             yield Text(f"    {step.command}", "cyan")
 
@@ -80,10 +104,11 @@ def _is_urgent(item: Item) -> bool:
     return item.state in (State.FAILED, State.WAITING)
 
 
-def _lines(item: Item) -> Iterator[Text]:
-    yield Text.assemble((f"  {item.state:<8}", _STYLES[item.state]), f" {visible(item.title)}")
+def _lines(item: Item) -> Iterator[Hanging]:
+    yield Hanging(Text(f"  {item.state:<8} ", _STYLES[item.state]), Text(visible(item.title)))
     for detail in _shown(item):
-        yield Text(f"           {visible(detail)}", "" if _is_urgent(item) else "dim")
+        style = "" if _is_urgent(item) else "dim"
+        yield Hanging(Text(" " * 11), Text(visible(detail), style))
 
 
 def _shown(item: Item) -> Sequence[str]:

@@ -11,7 +11,14 @@ from typing import Any
 
 import click
 
-from samebytes.cli.console import Terminal, check_target, errors_in, print_json, print_report
+from samebytes.cli.console import (
+    Terminal,
+    check_target,
+    data_folder,
+    errors_in,
+    print_json,
+    print_report,
+)
 from samebytes.cli.options import json_option
 from samebytes.cli.release.options import (
     index_at,
@@ -20,17 +27,22 @@ from samebytes.cli.release.options import (
     prepared_folder,
 )
 from samebytes.cli.workshop import make_index, make_workshop
-from samebytes.release.checklist import Checklist, Demand, checklist
+from samebytes.release.checklist import Checklist, Progress, checklist
+from samebytes.release.commands import Demand
 from samebytes.release.folder import open_release
 from samebytes.release.prepare import TITLES
 from samebytes.release.publish import Publication, publish
+from samebytes.release.seal import SEALS
 from samebytes.release.signed.keyring import Keyring
 from samebytes.release.upload import Repository
 from samebytes.report.release import release_document, release_report
-from samebytes.workspace import DEFAULT_BASE, temporary_files
+from samebytes.workspace import DEFAULT_BASE
 
 #: Steps that a publication announces, for the progress bar.
 _STEPS = 6
+
+#: Seconds that the index may take.
+_WAIT = 300.0
 
 
 @click.command("publish", short_help="Upload a release that enough people have confirmed.")
@@ -63,7 +75,7 @@ _STEPS = 6
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="REPO",
     help="A checkout, in which the tag must still name the same commit. [default: the one that the "
-    "release was prepared from]",
+    "release was prepared from, if you have prepared it on this machine; else the current folder]",
 )
 @click.option(
     "--unchecked-tag",
@@ -73,7 +85,7 @@ _STEPS = 6
 @click.option(
     "--wait",
     type=click.FloatRange(min=0),
-    default=300,
+    default=_WAIT,
     show_default=True,
     metavar="SECONDS",
     help="How long the index may take to list what was uploaded.",
@@ -105,12 +117,12 @@ def publish_command(context: click.Context, /, **values: Any) -> None:
     with errors_in(
         options.json_file, lambda error: release_document(None, terminal.warnings, error)
     ):
-        found, is_published = _publish(options, terminal)
+        found = _publish(options, terminal)
     if options.json_file is not None:
         print_json(release_document(found, terminal.warnings), options.json_file)
     if options.json_file != "-":
         print_report(release_report(found, quiet=options.quiet))
-    context.exit(0 if is_published else 1)
+    context.exit(0 if found.progress is Progress.PUBLISHED else 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +142,7 @@ class _Options:
     quiet: bool
 
 
-def _publish(options: _Options, terminal: Terminal) -> tuple[Checklist, bool]:
+def _publish(options: _Options, terminal: Terminal) -> Checklist:
     workshop = make_workshop(terminal, offline=False, workspace=DEFAULT_BASE)
     keyring = Keyring.read(options.trusted_keys, workshop.runner, workshop.environ)
     interactive = sys.stdin.isatty() and sys.stderr.isatty()
@@ -142,8 +154,7 @@ def _publish(options: _Options, terminal: Terminal) -> tuple[Checklist, bool]:
     with (
         # A question for a password is not drawn over.
         nullcontext() if interactive else terminal.working(_STEPS),
-        open_release(options.folder, waiting=waiting) as folder,
-        temporary_files(folder.work),
+        open_release(options.folder, seals=data_folder() / SEALS, waiting=waiting) as folder,
     ):
         work = Publication(
             folder=folder,
@@ -154,15 +165,19 @@ def _publish(options: _Options, terminal: Terminal) -> tuple[Checklist, bool]:
             repository=repository,
             workshop=workshop,
             checkout=options.source,
+            here=Path.cwd(),
             accepts_unchecked_tag=options.unchecked_tag,
             index_url=options.index_url,
             wait=options.wait,
         )
-        is_published = publish(work)
+        publish(work)
         demand = Demand(
             keyring=keyring,
             threshold=options.threshold,
             folder=options.trusted_keys,
             repository=options.repository,
+            index_url=options.index_url,
+            source=options.source,
+            wait=None if options.wait == _WAIT else options.wait,
         )
-        return checklist(options.folder, folder.record, TITLES, demand), is_published
+        return checklist(options.folder, folder.record, TITLES, demand)

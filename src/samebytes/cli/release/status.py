@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from samebytes.cli.console import (
+    Terminal,
     check_target,
     errors_in,
     print_json,
@@ -17,10 +19,12 @@ from samebytes.cli.console import (
     write_target,
 )
 from samebytes.cli.options import json_option
-from samebytes.cli.release.options import keys_folder, prepared_folder
+from samebytes.cli.release.options import keys_folder
 from samebytes.errors import UserError
+from samebytes.index import address
 from samebytes.process import Runner
-from samebytes.release.checklist import Checklist, Demand, Progress, State, checklist
+from samebytes.release.checklist import Checklist, Progress, State, checklist
+from samebytes.release.commands import Demand
 from samebytes.release.folder import read_release
 from samebytes.release.prepare import TITLES
 from samebytes.release.signed.keyring import Keyring
@@ -33,7 +37,7 @@ from samebytes.report.release import (
 
 
 @click.command("status", short_help="Show what is done, who is waited for, and what to type next.")
-@click.argument("folder", type=prepared_folder, metavar="DIR")
+@click.argument("folder", type=click.Path(file_okay=False), metavar="DIR")
 @click.option(
     "--trusted-keys",
     type=keys_folder,
@@ -84,10 +88,16 @@ def status_command(context: click.Context, /, **values: Any) -> None:
         check_target(target, option)
     if len({each if each == "-" else Path(each).resolve() for each in named.values()}) < len(named):
         raise UserError("Two of the files are the same.", hint="Name different files.")
-    with errors_in(options.json_file, lambda error: release_document(None, [], error)):
+    terminal = Terminal(quiet=options.quiet)
+    named_threshold = context.get_parameter_source("threshold") is not ParameterSource.DEFAULT
+    if named_threshold and options.trusted_keys is None:
+        terminal.warn("--threshold has no effect without --trusted-keys: nobody is counted.")
+    with errors_in(
+        options.json_file, lambda error: release_document(None, terminal.warnings, error)
+    ):
         found = _status(options)
     if options.json_file is not None:
-        print_json(release_document(found, []), options.json_file)
+        print_json(release_document(found, terminal.warnings), options.json_file)
     if options.markdown_file is not None:
         write_target(release_markdown(found), options.markdown_file, "markdown")
     if options.html_file is not None:
@@ -102,7 +112,7 @@ def status_command(context: click.Context, /, **values: Any) -> None:
 class _Options:
     """The command line, as click read it."""
 
-    folder: Path
+    folder: str
     trusted_keys: Path | None
     threshold: int
     repository: str | None
@@ -113,7 +123,12 @@ class _Options:
 
 
 def _status(options: _Options) -> Checklist:
-    demand = None
+    if address.scheme(options.folder) in ("http", "https"):
+        raise UserError(
+            f"{address.shown(options.folder)} is an address: what is shown is a folder.",
+            hint="Ask whoever prepares it, or copy the folder here.",
+        )
+    folder, demand = Path(options.folder), None
     if options.trusted_keys is not None:
         demand = Demand(
             keyring=Keyring.read(options.trusted_keys, Runner(), os.environ),
@@ -121,4 +136,4 @@ def _status(options: _Options) -> Checklist:
             folder=options.trusted_keys,
             repository=options.repository,
         )
-    return checklist(options.folder, read_release(options.folder), TITLES, demand)
+    return checklist(folder, read_release(folder), TITLES, demand)

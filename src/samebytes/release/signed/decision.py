@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -9,116 +12,38 @@ from pathlib import Path
 
 from samebytes.digest import Digest
 from samebytes.errors import UserError
+from samebytes.release.record import OUTCOMES
 from samebytes.release.signed.envelope import read_envelope
 from samebytes.release.signed.keyring import Keyring, TrustedKey
-from samebytes.release.signed.statement import Claim, read_claim
-from samebytes.release.signed.strict import LARGEST, shown
+from samebytes.release.signed.statement import Claim, Kind, read_claim
+from samebytes.release.signed.strict import LARGEST, read_strictly, shown
+from samebytes.wire import Node
 
 _MOST_STATEMENTS = 1000
 
+_MIGHT_BE_NO = "It might be a no: remove it, or have it signed again."
+_EARLY = re.compile(r"\d+ of \d+ have confirmed")
+
 
 class Says(StrEnum):
+    """``unheard`` is what cannot be understood, and might be a no."""
+
     YES = "yes"
     NO = "no"
     NOT_COUNTED = "not counted"
+    UNHEARD = "unheard"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Voice:
-    """What one signature in one file says of the release.
-
-    ``person`` is None, and ``key`` empty, where no trusted key signed; ``reason`` is why it is not
-    counted, or the differences behind a no.
+class Subject:
+    """What is to be published: ``artifacts`` by file name, built from a ``commit`` with a ``tag``;
+    ``project`` is the folder in the repository.
     """
 
-    file: str
-    person: str | None
-    key: str
-    says: Says
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """Whether it may be published: ``threshold`` persons must have said yes, and none no.
-
-    ``missing`` are those who have said neither, ``reasons`` why it may not be published.
-    """
-
-    voices: tuple[Voice, ...]
-    threshold: int
-    yes: tuple[str, ...]
-    no: tuple[str, ...]
-    missing: tuple[str, ...]
-    reasons: tuple[str, ...]
-
-    @property
-    def is_granted(self) -> bool:
-        return len(self.yes) >= self.threshold and not self.no
-
-
-def decide(
-    artifacts: Mapping[str, Digest],
-    commit: str,
-    tag: str,
-    statements: Mapping[str, bytes],
-    keyring: Keyring,
-    threshold: int,
-) -> Decision:
-    """Weigh ``statements``, envelopes by file name, about ``artifacts``, digests by file name.
-
-    A yes must be about exactly these, and this commit and tag; a no blocks if it names one of
-    the digests, or one of the names with the commit. Raises UserError when ``threshold`` is not
-    positive, or there are too many statements; SamebytesError when one cannot be checked here.
-    """
-    if threshold < 1:
-        raise UserError(f"A release is confirmed by at least one, and not by {threshold}.")
-    if len(statements) > _MOST_STATEMENTS:
-        raise UserError(f"There are more than {_MOST_STATEMENTS:,} statements.")
-    release = _Release(artifacts, commit, tag)
-    voices = _once(
-        voice
-        for file in sorted(statements)
-        for voice in _voices(file, statements[file], release, keyring)
-    )
-    yes, no = (
-        tuple(sorted({str(voice.person) for voice in voices if voice.says is says}))
-        for says in (Says.YES, Says.NO)
-    )
-    decision = Decision(
-        voices=voices,
-        threshold=threshold,
-        yes=yes,
-        no=no,
-        missing=tuple(person for person in keyring.persons if person not in (*yes, *no)),
-        reasons=(),
-    )
-    return replace(decision, reasons=tuple(_reasons(decision)))
-
-
-def read_statements(folder: Path) -> dict[str, bytes]:
-    """The files of a folder that may be statements, by name; of one too large, its beginning.
-
-    Raises UserError when one cannot be read, as it might be a no.
-    """
-    paths = sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))
-    found = {}
-    for path in paths[: _MOST_STATEMENTS + 1]:
-        try:
-            if not path.is_file():
-                raise UserError(f"{path} is not a file.")
-            with path.open("rb") as file:
-                found[path.name] = file.read(LARGEST + 1)
-        except OSError as error:
-            raise UserError(f"{path} cannot be read: {error.strerror}.") from None
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Release:
     artifacts: Mapping[str, Digest]
     commit: str
     tag: str
+    project: str
 
     def concerns(self, claim: Claim) -> bool:
         """Whether a no is about this release."""
@@ -139,36 +64,191 @@ class _Release:
             yield f"it is about the commit {shown(claim.commit)}"
         if claim.tag != self.tag:
             yield f"it is about the tag {shown(claim.tag)}"
+        if claim.project != self.project:
+            yield f"it is about the project in {shown(claim.project)}"
 
 
-def _voices(file: str, data: bytes, release: _Release, keyring: Keyring) -> Iterator[Voice]:
-    nobody = Voice(file=file, person=None, key="", says=Says.NOT_COUNTED, reason="")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """A file that may be a statement; ``problem`` is why it cannot be read, or empty."""
+
+    file: str
+    data: bytes = b""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voice:
+    """What one signature in one file says of the release.
+
+    ``person`` is None, and ``key`` empty, where no trusted key signed; ``reason`` is why it is not
+    counted or not understood, or the differences behind a no. ``kind`` is that of a statement that
+    is a yes; ``checklist`` is the digest of the steps that a provenance vouches for, if it has one.
+    """
+
+    file: str
+    person: str | None
+    key: str
+    says: Says
+    reason: str
+    kind: Kind | None = None
+    checklist: Digest | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Whether it may be published: ``threshold`` persons must have said yes, none no, and nothing
+    may lie there that cannot be understood.
+
+    ``missing`` are those who have said neither, ``reasons`` why it may not be published.
+    """
+
+    voices: tuple[Voice, ...]
+    threshold: int
+    yes: tuple[str, ...]
+    no: tuple[str, ...]
+    missing: tuple[str, ...]
+    reasons: tuple[str, ...]
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether it may not be published, however many more say yes."""
+        return any(voice.says in (Says.NO, Says.UNHEARD) for voice in self.voices)
+
+    @property
+    def is_granted(self) -> bool:
+        return len(self.yes) >= self.threshold and not self.is_blocked
+
+
+def decide(
+    subject: Subject, statements: Iterable[Statement], keyring: Keyring, threshold: int
+) -> Decision:
+    """Weigh ``statements`` about ``subject``.
+
+    A yes must be about exactly these artifacts, and this commit, tag and project; a no blocks if it
+    names one of the digests, or one of the names with the commit. Raises UserError when
+    ``threshold`` is not positive; SamebytesError when a statement cannot be checked here.
+    """
+    if threshold < 1:
+        raise UserError(f"A release is confirmed by at least one, and not by {threshold}.")
+    voices = _once(voice for each in statements for voice in _voices(each, subject, keyring))
+    yes, no = (
+        tuple(sorted({str(voice.person) for voice in voices if voice.says is says}))
+        for says in (Says.YES, Says.NO)
+    )
+    decision = Decision(
+        voices=voices,
+        threshold=threshold,
+        yes=yes,
+        no=no,
+        missing=tuple(person for person in keyring.persons if person not in (*yes, *no)),
+        reasons=(),
+    )
+    return replace(decision, reasons=tuple(_reasons(decision)))
+
+
+def read_statements(folder: Path) -> Iterator[Statement]:
+    """All that lies in a folder and is not hidden, in order, one after the other; of what is too
+    large, its beginning.
+
+    Raises UserError when the folder cannot be read, or has too many.
+    """
+    for name in _listed(folder):
+        problem = "" if name.endswith(".json") else "it is no *.json file"
+        if problem:
+            yield Statement(file=name, problem=problem)
+            continue
+        try:
+            yield Statement(file=name, data=_read(folder / name))
+        except FileNotFoundError:
+            continue  # it was removed meanwhile
+        except OSError as error:
+            yield Statement(file=name, problem=f"it cannot be read: {error.strerror or error}")
+
+
+def _listed(folder: Path) -> list[str]:
+    names = list[str]()
     try:
-        envelope = read_envelope(data)
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                names.append(entry.name)
+                if len(names) > _MOST_STATEMENTS:
+                    raise UserError(f"{folder} has more than {_MOST_STATEMENTS:,} statements.")
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise UserError(f"{folder} cannot be read: {error.strerror}.") from None
+    return sorted(names)
+
+
+def _read(path: Path) -> bytes:
+    """What a regular file holds; raises OSError for anything else."""
+    if not stat.S_ISREG(path.lstat().st_mode):
+        raise OSError("it is no regular file")
+    with open(path, "rb", opener=_careful) as file:
+        return file.read(LARGEST + 1)
+
+
+def _careful(path: str, flags: int) -> int:
+    """Follows no link, and waits for nobody to write, if it is no file any more."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+
+
+def is_early(reason: str) -> bool:
+    """Whether a reason not to publish is only that more must confirm."""
+    return _EARLY.match(reason) is not None
+
+
+def _voices(statement: Statement, subject: Subject, keyring: Keyring) -> Iterator[Voice]:
+    nobody = Voice(file=statement.file, person=None, key="", says=Says.NOT_COUNTED, reason="")
+    unheard = replace(nobody, says=Says.UNHEARD)
+    try:
+        if statement.problem:
+            raise UserError(statement.problem)
+        envelope = read_envelope(statement.data)
     except UserError as error:
-        yield replace(nobody, reason=error.message)
+        yield replace(unheard, reason=error.message)
         return
     keys, refused = keyring.check(envelope)
     yield from (replace(nobody, reason=reason) for reason in refused)
     if not keys:
         return  # what nobody signed is not even read
     try:
-        claim = read_claim(envelope.payload)
+        claim, checklist = read_claim(envelope.payload), _checklist(envelope.payload)
     except UserError as error:
         for key in keys:
-            yield replace(nobody, person=key.person, key=key.label, reason=error.message)
+            yield replace(unheard, person=key.person, key=key.label, reason=error.message)
         return
     for key in keys:
-        says, reason = _judge(claim, key, release)
-        yield replace(nobody, person=key.person, key=key.label, says=says, reason=reason)
+        says, reason = _judge(claim, key, subject)
+        voice = replace(nobody, person=key.person, key=key.label, says=says, reason=reason)
+        is_yes = says is Says.YES
+        yield replace(voice, kind=claim.kind, checklist=checklist) if is_yes else voice
 
 
-def _judge(claim: Claim, key: TrustedKey, release: _Release) -> tuple[Says, str]:
+def _checklist(payload: bytes) -> Digest | None:
+    """The digest of the steps that a provenance vouches for; None where it names none."""
+    predicate = read_strictly(payload, "statement")["predicate"].expect(dict)
+    details = Node(predicate.get("runDetails", {}), "predicate.runDetails").expect(dict)
+    byproducts = Node(details.get("byproducts", []), "predicate.runDetails.byproducts")
+    return next(
+        (
+            each["digest"]["sha256"].parse(Digest)
+            for each in byproducts
+            if each["name"].expect(str) == OUTCOMES
+        ),
+        None,
+    )
+
+
+def _judge(claim: Claim, key: TrustedKey, subject: Subject) -> tuple[Says, str]:
     if not claim.is_yes:
-        if release.concerns(claim):
+        if subject.concerns(claim):
             return Says.NO, "; ".join(map(shown, claim.differences)) or str(claim.verdict)
         return Says.NOT_COUNTED, "it says no, but not to this release"
-    reasons = list(release.mismatches(claim))
+    reasons = list(subject.mismatches(claim))
     if claim.verifier != key.verifier:
         # Who signs what another found has found nothing.
         reasons.append(f"it is what {shown(claim.verifier)} found")
@@ -195,6 +275,9 @@ def _reasons(decision: Decision) -> Iterator[str]:
     for voice in decision.voices:
         if voice.says is Says.NO:
             yield f"{voice.person} says no: {voice.reason}"
+        elif voice.says is Says.UNHEARD:
+            reason = voice.reason.rstrip(".")
+            yield f"{shown(voice.file)} cannot be understood: {reason}. {_MIGHT_BE_NO}"
     short = decision.threshold - len(decision.yes)
     if short <= 0:
         return

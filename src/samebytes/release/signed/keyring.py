@@ -6,6 +6,7 @@ A file in it is a person with the name of the file; a folder in it is a person w
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +64,8 @@ class Keyring:
     def read(cls, folder: Path, runner: Runner, environ: Mapping[str, str]) -> Keyring:
         """Read a folder; raises UserError for whatever in it is no public key.
 
-        One key cannot be two persons, not even where it is another's subkey.
+        One key cannot be two persons, not even where it is another's subkey; nor can two persons
+        have names that look the same, or differ in case only.
         """
         reading = _Reading(PublicKeys(runner, environ))
         for person, path in _files(folder):
@@ -125,10 +127,16 @@ class _Reading:
 
     def __init__(self, openpgp: PublicKeys) -> None:
         self.persons: dict[str, str] = {}
+        self._spellings: dict[str, str] = {}
         self._openpgp = openpgp
         self._others: list[tuple[Key, str, str]] = []
 
     def add(self, person: str, path: Path) -> None:
+        if (other := self._spellings.setdefault(_folded(person), person)) != person:
+            raise UserError(
+                f"{path} is the key of {person}, and there is {other}: is that another person?",
+                hint="Each person counts once, and has one name: put several keys in one folder.",
+            )
         data = _bytes(path)
         if b"PRIVATE KEY" in data:
             raise UserError(f"{path} is a private key.", hint=_HINT)
@@ -187,6 +195,11 @@ def _shared(key: str, *persons: str) -> UserError:
         f"The key {key} is that of {' and of '.join(persons)}.",
         hint="Each person has keys of their own; put the keys of one person in one folder.",
     )
+
+
+def _folded(person: str) -> str:
+    """One spelling for all that differ in case, or in how Unicode writes the same letters."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", person).casefold()).strip()
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
