@@ -25,7 +25,7 @@ from parties import SMALL, Party, party
 from projects import commit, git, repository
 from rich.console import Console
 from test_documents import validate
-from test_statement import make_confirmation
+from test_statement import make_confirmation, make_provenance
 
 from samebytes.cli.console import Terminal
 from samebytes.compare.model import Verdict
@@ -152,6 +152,17 @@ class TestWhatIsSignedFor:
         assert done.status == 2
         assert "built with no option" in done.stderr
 
+    def test_what_nobody_can_agree_to(self, prepared: Party) -> None:
+        def chosen(document: dict[str, Any]) -> None:
+            document["recipe"]["config_settings"] = {"\ud800": ["\x1b[2J"]}
+            document["recipe"]["as_of"] = "0001-01-01T00:00:00+14:00"
+
+        edit(prepared.out / BUILDINFO, chosen)
+        done = prepared.confirm_in_ci("--json", "-")
+        assert done.status == 2
+        assert "\x1b[2J" not in done.stderr
+        validate(json.loads(done.stdout), "confirmation-1.json")
+
     def test_recorded_requirements_are_pointed_out(self, prepared: Party) -> None:
         done = prepared.confirm_in_ci("--recorded-requirements")
         assert done.status == 0, done.stderr
@@ -263,13 +274,24 @@ class TestStatements:
         before = (prepared.out / RECORD).read_bytes()
         done = prepared.confirm_in_ci("-o", prepared.out / RECORD)
         assert done.status == 2
-        assert "is no signed statement: it is not replaced" in done.stderr
+        assert "is no yes of this key: it is not replaced" in done.stderr
         assert (prepared.out / RECORD).read_bytes() == before
-        mine = prepared.folder / "mine.json"
-        for each in prepared.out.glob("statements/provenance.*"):
-            replace_statement(mine, each.read_text())
-            replace_statement(mine, each.read_text())
-            assert mine.read_text() == each.read_text()
+
+    def test_only_a_yes_of_the_same_key_is_replaced(self, folder: Path) -> None:
+        one, two = (KeyFile(folder / f"{name}.pem").write().signer for name in ("one", "two"))
+        yes, no = make_confirmation(), make_confirmation(Verdict.DIFFERENT)
+        path = folder / "mine.json"
+        for statement in (yes, no):
+            replace_statement(path, one.sign(statement), one.keyid)
+            ((_, claim),) = claims_of(one.keyid, folder, "mine.json")
+            assert claim.is_yes == (statement is yes)
+            with pytest.raises(UserError, match="is not replaced"):
+                replace_statement(path, two.sign(yes), two.keyid)
+        for text in (one.sign(no), one.sign(make_provenance())):
+            path.write_text(text)
+            with pytest.raises(UserError, match="is not replaced"):
+                replace_statement(path, one.sign(yes), one.keyid)
+            assert path.read_text() == text
 
     def test_what_a_key_has_said(self, folder: Path) -> None:
         one, two = (KeyFile(folder / f"{name}.pem").write().signer for name in ("one", "two"))
@@ -380,6 +402,17 @@ class TestOffer:
     ) -> None:
         edit(prepared.out / BUILDINFO, change)
         with pytest.raises(UserError, match=reason):
+            read_offer(str(prepared.out), shelf, DOWNLOADER)
+
+    @pytest.mark.parametrize("name", [SDIST, BUILDINFO])
+    def test_elsewhere(self, prepared: Party, shelf: Path, name: str) -> None:
+        def move(record: dict[str, Any]) -> None:
+            for step in record["steps"]:
+                if name in step["files"]:
+                    step["files"][f"statements/{name}"] = step["files"].pop(name)
+
+        edit(prepared.out / RECORD, move)
+        with pytest.raises(UserError, match="in the folder itself"):
             read_offer(str(prepared.out), shelf, DOWNLOADER)
 
     @pytest.mark.parametrize("what", ["link", "pipe", "nothing"])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -162,10 +163,10 @@ def _check_agreement(request: ConfirmRequest) -> None:
     ours = _options(request.config_settings, request.as_of, default, request)
     if sorted(theirs) == sorted(ours):
         return
-    hint = f"If you agree, say the same: {shlex.join(theirs)}" if theirs else "Say the same"
+    hint = f"If you agree, say the same: {_joined(theirs)}" if theirs else "Say the same"
     raise UserError(
-        f"The release was built with {shlex.join(theirs) or 'no option'}, and you have said "
-        f"{shlex.join(ours) or 'none'}: whoever prepared it chose what decides the bytes.",
+        f"The release was built with {_joined(theirs) or 'no option'}, and you have said "
+        f"{_joined(ours) or 'none'}: whoever prepared it chose what decides the bytes.",
         hint=f"{hint}. If not, ask why. Nothing was signed.",
     )
 
@@ -182,9 +183,15 @@ def _options(
     ]
     if as_of is not None and not request.recorded:
         moment = as_of if as_of.tzinfo else as_of.replace(tzinfo=UTC)
+        with suppress(OverflowError):  # it has no time of ours, which nobody can agree to
+            moment = moment.astimezone(UTC)
         if moment != default:
-            words.append(f"--as-of={moment.astimezone(UTC).isoformat()}")
+            words.append(f"--as-of={moment.isoformat()}")
     return words
+
+
+def _joined(words: Sequence[str]) -> str:
+    return shlex.join(words).encode("utf-8", "backslashreplace").decode()
 
 
 def _built_again(request: ConfirmRequest, workshop: Workshop, folder: Path) -> _Found:

@@ -126,6 +126,9 @@ def _read(place: str, source: _Place, folder: Path) -> Offer:
             f"The release in {address.shown(place)} is not built yet.",
             hint="Wait for whoever prepares it, and look with: samebytes release status",
         )
+    for name in (*record.artifacts, record.buildinfo):
+        if "/" in name:
+            raise UserError(f"{name} is not where artifacts are: in the folder itself.")
     named_release(record.artifacts)
     path = folder / record.buildinfo
     path.write_bytes(source.document(record.buildinfo, record.files[record.buildinfo]))

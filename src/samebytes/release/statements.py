@@ -14,7 +14,7 @@ from pathlib import Path
 from samebytes.errors import UserError
 from samebytes.release.record import STATEMENTS
 from samebytes.release.signed.envelope import read_envelope
-from samebytes.release.signed.statement import Claim, read_claim
+from samebytes.release.signed.statement import Claim, Kind, read_claim
 from samebytes.release.signed.strict import LARGEST
 
 _MOST_STATEMENTS = 1000
@@ -46,12 +46,12 @@ def add_statement(folder: Path, name: str, text: str) -> Path:
     raise AssertionError("unreachable: some name is free")
 
 
-def replace_statement(path: Path, text: str) -> None:
+def replace_statement(path: Path, text: str, keyid: str) -> None:
     """Write a statement to where somebody wants it, whole or not at all.
 
-    Raises UserError where something else than a statement lies there.
+    Raises UserError where ``check_replaceable`` does.
     """
-    check_replaceable(path)
+    check_replaceable(path, keyid)
     with _told(path.parent):
         folder = path.parent.resolve()
         with _opened(folder) as handle, _part(handle, text.encode()) as part:
@@ -59,46 +59,37 @@ def replace_statement(path: Path, text: str) -> None:
             os.fsync(handle)
 
 
-def check_replaceable(path: Path) -> None:
-    """Raise UserError where something lies that is no signed statement."""
+def check_replaceable(path: Path, keyid: str) -> None:
+    """Raise UserError where anything lies but an earlier confirmation by the same key.
+
+    A no stays where it is, too.
+    """
     if not os.path.lexists(path):
         return
-    data = _bytes(path)
-    if data is not None:
-        try:
-            read_envelope(data)
-        except UserError:
-            pass
-        else:
-            return
-    raise UserError(
-        f"{path} is there already, and is no signed statement: it is not replaced.",
-        hint="Name another file with -o FILE.",
-    )
+    claim = _claim(path, keyid)
+    if claim is None or not claim.is_yes or claim.kind is not Kind.CONFIRMATION:
+        raise UserError(
+            f"{path} is there already, and is no yes of this key: it is not replaced.",
+            hint="Name another file with -o FILE.",
+        )
 
 
 def claims_of(keyid: str, folder: Path, pattern: str = "*.json") -> Iterator[tuple[Path, Claim]]:
     """What the key is said to have said in files of ``folder``; its signature is not checked."""
     for path in sorted(folder.glob(pattern))[:_MOST_STATEMENTS]:
-        data = _bytes(path)
-        if data is None:
-            continue
-        try:
-            envelope = read_envelope(data)
-            if keyid in envelope.signatures:
-                yield path, read_claim(envelope.payload)
-        except UserError:
-            continue  # whoever counts the statements says why it is none
+        if (claim := _claim(path, keyid)) is not None:
+            yield path, claim
 
 
-def _bytes(path: Path) -> bytes | None:
-    """The beginning of a file; None where there is none that can be read."""
+def _claim(path: Path, keyid: str) -> Claim | None:
+    """What a file has of this key; None where that is nothing that can be understood."""
     try:
         if not stat.S_ISREG(path.lstat().st_mode):
             return None
         with path.open("rb") as file:
-            return file.read(LARGEST + 1)
-    except OSError:
+            envelope = read_envelope(file.read(LARGEST + 1))
+        return read_claim(envelope.payload) if keyid in envelope.signatures else None
+    except (OSError, UserError):
         return None
 
 

@@ -178,7 +178,6 @@ def _check_place(options: _Options) -> None:
     """Fail before the work, not after it, when the statement could not be written."""
     if options.output is not None:
         check_target(str(options.output), "output")
-        check_replaceable(options.output)
         return
     place = Path("." if _is_address(options.place) else options.place)
     folders = [place / STATEMENTS, place] if place.is_dir() else []
@@ -197,12 +196,19 @@ def _confirm(options: _Options, terminal: Terminal) -> tuple[Confirmation, Path]
     workshop = make_workshop(terminal, offline=False, workspace=options.workspace)
     workshop = without_epoch(workshop, terminal)
     workshop = confined(workshop, terminal, no_sandbox=options.no_sandbox)
+    if options.as_of is not None and options.recorded_requirements:
+        raise UserError(
+            "With --recorded-requirements nothing is resolved, as of whatever time.",
+            hint="Leave out --as-of, or --recorded-requirements.",
+        )
     as_of = None if options.as_of is None else moment(options.as_of)
     tag = tag_name(options.rev)
     keys = options.trusted_keys
     keyring = None if keys is None else Keyring.read(keys, workshop.runner, workshop.environ)
     source = tagged_source(options.source, tag, Git(workshop.runner, workshop.environ))
     signer = signer_of(options.key, workshop, terminal)
+    if options.output is not None:
+        check_replaceable(options.output, signer.keyid)
     terminal.fact("source", str(source))
     key = Digest.of(f"confirmation of {source.key}".encode()).hex
     with (
@@ -259,7 +265,7 @@ def _check_offer(offer: Offer, tag: str, source: GitSource) -> None:
 
 def _write(found: Confirmation, options: _Options) -> Path:
     if options.output is not None:
-        replace_statement(options.output, found.statement)
+        replace_statement(options.output, found.statement, found.signer.keyid)
         return options.output
     if _is_address(options.place):
         return add_statement(Path(), found.filename, found.statement)
