@@ -29,14 +29,19 @@ _READY = "ready"
 class ReleaseFolder:
     """A release's folder, which nobody else uses meanwhile.
 
-    ``is_own``: this user has written the record, as it is. What is written into another's stays
-    another's, until it is begun anew.
+    ``own`` is the digest of the record, if this user has written it. What is written into
+    another's stays another's, until it is begun anew.
     """
 
     root: Path
     record: Record
     seal: Seal | None = None
-    is_own: bool = False
+    own: Digest | None = None
+
+    @property
+    def is_own(self) -> bool:
+        """Whether this user has written the record, as it is."""
+        return self.own is not None
 
     @property
     def work(self) -> Path:
@@ -58,22 +63,25 @@ class ReleaseFolder:
 
     def begin(self, record: Record) -> None:
         """Have this record, of which nothing is another's, in place of what there is."""
-        self._write(record, own=True)
+        self._write(record, is_own=True)
 
     def rewrite(self, record: Record) -> None:
         """Replace the record."""
-        self._write(record, own=self.is_own)
+        self._write(record, is_own=self.is_own)
 
-    def _write(self, record: Record, *, own: bool) -> None:
-        part = self.work / RECORD
-        part.write_text(record.dump(), encoding="utf-8")
+    def _write(self, record: Record, *, is_own: bool) -> None:
+        part, data = self.work / RECORD, record.dump().encode()
+        part.write_bytes(data)
         sync(part)
-        new, old = Digest.of_file(part), self.digest(RECORD) if self.is_own else None
-        if own and self.seal is not None:
-            # Killed before the next line or after it, the record is the user's own.
-            self.seal.write({new, old or new})
+        new = Digest.of(data)
+        seal = self.seal if is_own else None
+        if seal is not None:
+            # Killed before it is replaced or after, the record is the user's own.
+            seal.write({new, self.own or new})
         os.replace(part, self.root / RECORD)
-        self.record, self.is_own = record, own
+        if seal is not None:
+            seal.write({new})
+        self.record, self.own = record, new if is_own else None
 
     def altered(self, files: Mapping[str, Digest]) -> tuple[str, ...]:
         """Those of the files that are not there, or not as they were."""
@@ -148,8 +156,8 @@ def open_release(
     root = root.absolute()  # other programs work elsewhere
     with _locked(root, waiting):
         _check_folders(root)
-        record, is_own = _record(root, new, seal := None if seals is None else Seal(seals, root))
-        folder = ReleaseFolder(root=root, record=record, seal=seal, is_own=is_own)
+        record, own = _record(root, new, seal := None if seals is None else Seal(seals, root))
+        folder = ReleaseFolder(root=root, record=record, seal=seal, own=own)
         folder.work.mkdir(exist_ok=True)
         with suppress(FileNotFoundError):
             folder._complete()
@@ -180,8 +188,8 @@ def _no_release(root: Path) -> UserError:
     )
 
 
-def _record(root: Path, new: Record | None, seal: Seal | None) -> tuple[Record, bool]:
-    """The record in the folder, and whether it is the user's own."""
+def _record(root: Path, new: Record | None, seal: Seal | None) -> tuple[Record, Digest | None]:
+    """The record in the folder, and its digest if it is the user's own."""
     if not has_release(root):
         assert new is not None
         others = [name for name in os.listdir(root) if name != _WORK]
@@ -190,7 +198,7 @@ def _record(root: Path, new: Record | None, seal: Seal | None) -> tuple[Record, 
                 f"{root} is not empty, and holds no release.",
                 hint="Name a new folder with -o DIR.",
             )
-        return new, False
+        return new, None
     path = root / RECORD
     data = path.read_bytes()
     record = Record.parse(data, path)
@@ -199,7 +207,8 @@ def _record(root: Path, new: Record | None, seal: Seal | None) -> tuple[Record, 
             f"{root} holds another release: {record.name} {record.version}.",
             hint=f"Name another folder for {new.name} {new.version} with -o DIR.",
         )
-    return record, seal is not None and seal.fits(Digest.of(data))
+    digest = Digest.of(data)
+    return record, digest if seal is not None and seal.fits(digest) else None
 
 
 @contextmanager

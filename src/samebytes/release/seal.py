@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from samebytes.atomic import atomic_file, sync
+from samebytes.atomic import sync
 from samebytes.digest import Digest
 from samebytes.errors import UserError
 
@@ -33,7 +33,7 @@ class Seal:
         return self.seals / f"{name}.json"
 
     def fits(self, record: Digest) -> bool:
-        """Whether the user has written a record of this digest here, or was about to."""
+        """Whether the user has written the record of this digest here, or was about to."""
         try:
             document = json.loads(self.path.read_bytes())
             return str(record) in document["records"]
@@ -45,9 +45,11 @@ class Seal:
         document = {"folder": str(self.root.resolve()), "records": sorted(map(str, records))}
         try:
             self.seals.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with atomic_file(self.path) as part:
-                part.write_text(json.dumps(document) + "\n", encoding="ascii")
-                sync(part)
+            # Nobody else writes it: who does has the release's folder locked.
+            part = self.path.with_suffix(".part")
+            part.write_text(json.dumps(document) + "\n", encoding="ascii")
+            sync(part)
+            os.replace(part, self.path)
         except OSError as error:
             raise UserError(
                 f"{self.seals} cannot be written: {error.strerror or error}.",
