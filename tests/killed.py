@@ -43,6 +43,10 @@ def main(folder: Path, url: str, kills: int, seed: int) -> None:
         assert release.problems("upload") == release.problems("download") == ()
         check(release, files)
         published |= {name: str(digest) for name, digest in release.record.artifacts.items()}
+    end = time.monotonic() + 10
+    while (left := list(folder.glob("samebytes-*"))) and time.monotonic() < end:
+        time.sleep(0.1)  # until the last one that was killed is cleaned up after
+    assert left == []
     print(json.dumps({"killed": killed, "published": published}))
 
 

@@ -266,6 +266,7 @@ class Release:
                     index=settings,
                     cache=cache,
                     reporter=told,
+                    base=self.place.folder,
                 ),
                 wait=5.0,
             ),

@@ -8,22 +8,30 @@ import os
 import pty
 import random
 import shutil
+import stat
 import subprocess
 import sys
+import tempfile
 import termios
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from projects import commit, git
-from released import TITLES, Place, Release, Told, wheel
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+from projects import commit, git, repository
+from released import TITLES, Place, Release, Told, step, wheel
 from upload_index import UploadIndex, running
 
 from samebytes.compare.model import Verdict
 from samebytes.errors import UnreachableError, UserError
+from samebytes.index.client import Index
+from samebytes.index.settings import IndexSettings
+from samebytes.release.listed import is_of
 from samebytes.release.record import RECORD
-from samebytes.release.upload import Repository
+from samebytes.release.upload import Answer, Repository
 
 PASSWORD = "secret"
 WHEEL, SDIST = "small-1.0-py3-none-any.whl", "small-1.0.tar.gz"
@@ -123,6 +131,32 @@ class TestRefusals:
             f"{SDIST} is not what was built and confirmed: it was altered since.",
         )
         assert index.posts() == 0
+
+    def test_other_steps_than_those_that_were_signed(
+        self, index: UploadIndex, release: Release
+    ) -> None:
+        record = release.record
+        build = record.step("build")
+        assert build is not None
+        release.write(record.with_step(replace(build, facts=("all is well",))))
+        assert not release.publish(index.url)
+        (problem,) = release.problems("decision")
+        assert problem.startswith("release.json is not what anna signed: ")
+        release.write(record.with_step(step("check", {})))  # added by hand
+        assert not release.publish(index.url)
+        release.write(record)
+        assert release.publish(index.url)
+
+    def test_something_that_cannot_be_understood(
+        self, index: UploadIndex, release: Release
+    ) -> None:
+        path = release.root / "statements/no.txt"
+        path.write_text("It is not what I have built.")
+        assert not release.publish(index.url)
+        (problem,) = release.problems("decision")
+        assert problem.startswith("no.txt cannot be understood: it is no *.json file.")
+        path.unlink()
+        assert release.publish(index.url)
 
     def test_a_step_was_left_out(self, index: UploadIndex, release: Release) -> None:
         steps = (("build", "built"), ("check", "built again"), ("statement", "signed"))
@@ -232,6 +266,226 @@ class TestAlarms:
         assert release.publish(index.url)
         assert index.posts() == 0
 
+    @pytest.mark.parametrize(
+        "name", ["small-1.0.tar.bz2", "small-1.0.tgz", "Small-1.0.tar.xz", "small-1.0.0.tar"]
+    )
+    def test_what_pip_takes_for_an_sdist(
+        self, index: UploadIndex, release: Release, name: str
+    ) -> None:
+        """Though no index should."""
+        folder = release.place.folder / "files/small"
+        folder.mkdir(parents=True)
+        for path in (release.root / WHEEL, release.root / SDIST):
+            shutil.copy(path, folder)
+        (folder / name).write_bytes(b"other")
+        links = (f'<a href="{path.name}">{path.name}</a>' for path in sorted(folder.iterdir()))
+        (folder / "index.html").write_text("\n".join(links))
+        assert not release.publish(index.url, index_url=folder.parent.as_uri())
+        (alarm,) = release.problems("upload")
+        assert f"has {name}, which is no part of this release" in alarm
+
+    def test_a_file_is_listed_twice(self, index: UploadIndex, release: Release) -> None:
+        """With two digests: who knows which one is installed."""
+        for name in (WHEEL, SDIST):
+            shutil.copy(release.root / name, index.packages)
+        index.fault(twice=1)
+        assert not release.publish(index.url)
+        assert len(release.problems("upload")) == 2
+        for alarm in release.problems("upload"):
+            assert f"its SHA-256 is {'0' * 64}, not the " in alarm
+
+    def test_it_is_looked_at_each_time(self, index: UploadIndex, release: Release) -> None:
+        assert release.publish(index.url)
+        index.fault(lie=1)
+        assert not release.publish(index.url)
+        assert release.problems("download")[0].startswith("ALARM: ")
+        index.fault()
+        (index.packages / SDIST).write_bytes(b"other")
+        assert not release.publish(index.url)
+        assert release.problems("upload")[0].startswith("ALARM: ")
+
+
+@pytest.mark.parametrize(
+    ("filename", "is_ours"),
+    [
+        ("small-1.0.tar.gz", True),
+        ("small-1.0.ZIP", True),
+        ("SMALL-1.tar.lzma", True),
+        ("small-v1.0.tar", True),
+        ("small-1.0-1-py3-none-any.whl", True),
+        ("small-1.0-1.tar.gz", False),  # 1.0.post1
+        ("small-extra-1.0.tgz", False),
+        ("small-1.0.exe", False),
+        ("small-1.0", False),
+        ("small.tar.bz2", False),
+        ("1.0.tar.bz2", False),
+    ],
+)
+def test_what_pip_takes_for_this_version(filename: str, is_ours: bool) -> None:
+    assert is_of(filename, canonicalize_name("small"), Version("1.0")) == is_ours
+
+
+class Watched(Repository):
+    """The real one, and somebody who waits for the moment when it sends a file."""
+
+    def __init__(self, url: str, moment: Callable[[Path], object]) -> None:
+        super().__init__(name=url, environ={"TWINE_USERNAME": "anna", "TWINE_PASSWORD": PASSWORD})
+        self._moment = moment
+
+    def send(self, path: Path) -> Answer:
+        self._moment(path)
+        return super().send(path)
+
+
+class TestMeanwhile:
+    """While the first file is on its way."""
+
+    def test_somebody_says_no(self, index: UploadIndex, release: Release) -> None:
+        watched = Watched(
+            index.url, lambda path: release.confirm("carla", Verdict.DIFFERENT, "other code")
+        )
+        assert not release.publish(index.url, repository=watched)
+        assert release.problems("upload") == ("carla says no: other code",)
+        assert (index.stored(WHEEL), index.stored(SDIST)) == (1, 0)
+
+    def test_what_is_sent_lies_where_nobody_else_can_write(
+        self, index: UploadIndex, release: Release
+    ) -> None:
+        sent = []
+
+        def look(path: Path) -> None:
+            sent.append(path.name)
+            assert not path.is_relative_to(release.root)
+            assert list(release.root.rglob(path.name)) == [release.root / path.name]
+            (space,) = (each for each in path.parents if each.parent == release.place.folder)
+            assert stat.S_IMODE(space.stat().st_mode) == 0o700
+            assert Path(tempfile.gettempdir()).is_relative_to(space)
+            # Whatever becomes of the original now.
+            (release.root / path.name).write_bytes(b"other")
+
+        assert not release.publish(index.url, repository=Watched(index.url, look))
+        assert sent == [WHEEL, SDIST]
+        assert release.problems("upload") == ()
+        for name in (WHEEL, SDIST):
+            digest = sha256((index.packages / name).read_bytes()).hexdigest()
+            assert digest == str(release.record.artifacts[name])
+        assert not list(release.place.folder.glob("samebytes-*"))
+
+    def test_a_copy_is_altered(self, index: UploadIndex, release: Release) -> None:
+        watched = Watched(index.url, lambda path: (path.parent / SDIST).write_bytes(b"other"))
+        assert not release.publish(index.url, repository=watched)
+        assert release.problems("upload") == (
+            f"{SDIST} is not what was built and confirmed: it was altered since.",
+        )
+        assert (index.stored(WHEEL), index.stored(SDIST)) == (1, 0)
+
+
+class TestWhichIndex:
+    def test_it_is_told(self, index: UploadIndex, release: Release) -> None:
+        told = Told()
+        assert release.publish(index.url, told)
+        assert f"upload: {index.simple} is asked what it has" in told.facts
+        assert told.warnings == []
+
+    def test_another_server(self, index: UploadIndex, release: Release) -> None:
+        """Unless it was named."""
+        for named in (None, f"{index.url.replace('127.0.0.1', 'localhost')}simple"):
+            told = Told()
+            other = IndexSettings(index_url=f"{index.url.replace('127.0.0.1', 'localhost')}simple")
+            found = Index(other, release.place.folder / "cache")
+            assert release.publish(index.url, told, index=found, index_url=named)
+            assert len(told.warnings) == (named is None)
+        assert not told.warnings
+
+
+class TestStrangersRecord:
+    """git does what the configuration of a repository says, also when it only looks at a tag."""
+
+    @pytest.fixture
+    def mark(self, folder: Path) -> Path:
+        return folder / "mark"
+
+    def trap(self, place: Path, release: Release, mark: Path) -> Path:
+        """A clone without its objects, which git gets by any command that it is told."""
+        place.mkdir(exist_ok=True)
+        git(place, "init", "--quiet")
+        for name, value in (
+            ("extensions.partialClone", "origin"),
+            ("core.repositoryFormatVersion", "1"),
+            ("remote.origin.promisor", "true"),
+            ("remote.origin.url", f"ext::sh -c touch% {mark}"),
+            ("protocol.ext.allow", "always"),
+        ):
+            git(place, "config", name, value)
+        (place / ".git/refs/tags/1.0").write_text(f"{release.record.commit}\n")
+        return place
+
+    def test_it_is_a_trap(self, folder: Path, release: Release, mark: Path) -> None:
+        place = self.trap(folder / "trap", release, mark)
+        subprocess.run(["git", "-C", place, "cat-file", "-t", "1.0"], capture_output=True)
+        assert mark.exists()
+
+    def test_its_path_is_not_followed(
+        self, index: UploadIndex, release: Release, folder: Path, mark: Path
+    ) -> None:
+        place = self.trap(folder / "trap", release, mark)
+        record = replace(release.record, checkout=str(place))
+        (release.root / RECORD).write_text(record.dump())
+        assert not release.publish(index.url)
+        assert release.problems("unmoved")[0].startswith("Not checked: ")
+        assert not mark.exists()
+        assert release.publish(index.url, here=release.place.checkout)
+        assert not mark.exists()
+
+    def test_nor_is_what_lies_in_the_release(
+        self, index: UploadIndex, release: Release, folder: Path, mark: Path
+    ) -> None:
+        """Whoever stands in it, as when something was unpacked."""
+        shutil.rmtree(release.place.seals)
+        self.trap(release.root, release, mark)
+        (release.root / "inner").mkdir()
+        for here in (release.root, release.root / "inner", release.root / "missing/.."):
+            assert not release.publish(index.url, here=here)
+            assert release.problems("unmoved")[0].startswith("Not checked: ")
+        assert not mark.exists()
+
+    def test_nothing_is_fetched_for_a_tag(
+        self, index: UploadIndex, release: Release, folder: Path, mark: Path
+    ) -> None:
+        place = self.trap(folder / "trap", release, mark)
+        assert not release.publish(index.url, checkout=place)
+        assert not mark.exists()
+
+    def test_nothing_is_asked_of_git_before_it_may_be_published(
+        self, index: UploadIndex, release: Release, folder: Path
+    ) -> None:
+        release.confirm("carla", Verdict.DIFFERENT)
+        assert not release.publish(index.url, checkout=folder / "nowhere")
+        assert release.record.step("unmoved") is None
+
+    def test_the_current_folder_is_one_that_has_the_tag(
+        self, index: UploadIndex, release: Release, folder: Path
+    ) -> None:
+        shutil.rmtree(release.place.seals)
+        other = repository(folder / "other", {"a": ""})
+        for here in (folder, other, None):
+            assert not release.publish(index.url, here=here)
+            assert release.problems("unmoved")[0].startswith("Not checked: ")
+        told = Told()
+        assert release.publish(index.url, told, here=release.place.checkout)
+        commit = release.record.commit
+        assert f"unmoved: 1.0 is {commit} in {release.place.checkout}" in told.facts
+
+    @pytest.mark.parametrize("name", ["1.0~0", "1.0^{}", "1.0@{0}", "../heads/main"])
+    def test_a_tag_is_a_name(self, index: UploadIndex, folder: Path, name: str) -> None:
+        """Somebody signs for it, but it is none."""
+        release = Place(folder).release()
+        (release.root / "statements").rename(folder / "before")
+        release.vouch(replace(release.record, tag=name), "anna")
+        assert not release.confirm("bert").publish(index.url)
+        assert release.problems("decision") == ()
+        assert f"The tag {name} is not in" in release.problems("unmoved")[0]
+
 
 class TestSlowIndexes:
     @pytest.mark.slow
@@ -266,6 +520,25 @@ class TestSlowIndexes:
         assert not release.publish(index.url)
         assert release.problems("upload")[0].startswith("ALARM: ")
         assert index.stored(WHEEL) == index.stored(SDIST) == 0
+
+    def test_what_got_lost_is_sent_again(self, index: UploadIndex, release: Release) -> None:
+        """Once it had its time to be listed."""
+        assert release.publish(index.url)
+        (index.packages / WHEEL).unlink()
+        told = Told()
+        assert release.publish(index.url, told, wait=0.2)
+        assert "waiting until the index lists it" in told.steps
+        assert (index.stored(WHEEL), index.stored(SDIST)) == (2, 1)
+
+    def test_what_was_found_before_is_not_taken_for_what_is_now(
+        self, index: UploadIndex, release: Release
+    ) -> None:
+        assert release.publish(index.url)
+        index.stop()
+        with pytest.raises(UnreachableError):
+            release.publish(index.url)
+        assert release.record.step("upload") is not None
+        assert release.record.step("download") is None
 
     def test_an_answer_that_was_lost(self, index: UploadIndex, release: Release) -> None:
         """The index has the file, and said something else; twine tries again by itself."""
@@ -355,9 +628,6 @@ class TestTrouble:
             release.publish(index.url, repository=repository)
 
     def test_nothing_is_published_offline(self, index: UploadIndex, release: Release) -> None:
-        from samebytes.index.client import Index
-        from samebytes.index.settings import IndexSettings
-
         offline = Index(IndexSettings(index_url=index.simple, offline=True), release.root / ".work")
         with pytest.raises(UserError, match="what the index says now"):
             release.publish(index.url, index=offline)
