@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from conftest import Command, Result
 from released import STEPS, THEN, Place, Release, step
 from upload_index import UploadIndex, running
 
@@ -26,6 +28,7 @@ from samebytes.release.checklist import (
     checklist,
 )
 from samebytes.release.commands import Demand, quoted
+from samebytes.release.prepare import TITLES
 from samebytes.release.record import RECORD
 from samebytes.report.release import release_document, release_markdown, release_page
 
@@ -290,6 +293,74 @@ class TestPublication:
     ) -> None:
         assert release.confirm("bert").publish(index.url)
         assert found(release, 3).progress is Progress.WAITING
+
+
+class TestCommands:
+    """As typed: what is printed, and how it ends."""
+
+    @pytest.fixture
+    def complete(self, release: Release) -> Release:
+        """With all steps of prepare on record."""
+        (release.root / "SHA256SUMS").write_text("")
+        sums = {"SHA256SUMS": Digest.of(b"")}
+        record = release.record
+        for name, _ in TITLES:
+            if record.step(name) is None:
+                record = record.with_step(step(name, sums if name == "checksums" else {}))
+        shutil.rmtree(release.root / "statements")
+        return release.vouch(record, "anna")
+
+    def publish(
+        self, samebytes: Command, release: Release, index: UploadIndex, *options: str
+    ) -> Result:
+        environ = {
+            "TWINE_USERNAME": "anna",
+            "TWINE_PASSWORD": "secret",
+            "XDG_DATA_HOME": str(release.place.folder / "data"),
+        }
+        named = ("--repository", index.url.replace("//", "//anna:hidden@"))
+        return samebytes(
+            *("release", "publish", release.root, "--trusted-keys", release.place.trusted),
+            *("--threshold", "2", *named, "--index-url", index.simple, *options),
+            cwd=release.place.checkout,
+            env=environ,
+        )
+
+    def test_refused_and_published(
+        self, samebytes: Command, complete: Release, index: UploadIndex
+    ) -> None:
+        options = ("--wait", "9", "--json", "-")
+        early = self.publish(samebytes, complete, index, *options)
+        assert early.status == 1
+        document = json.loads(early.stdout)
+        assert document["status"] == "waiting"
+        command = document["next"][1]["command"]
+        assert command.endswith(f" --repository {index.url} --index-url {index.simple} --wait 9")
+        assert "hidden" not in early.stdout + early.stderr
+        shown = samebytes("release", "status", complete.root)
+        assert (shown.status, "failed" in shown.stdout) == (0, False)
+        complete.confirm("bert")
+        done = self.publish(samebytes, complete, index)
+        assert done.status == 0, done.stdout + done.stderr
+        assert "small 1.0: published" in done.stdout
+        complete.confirm("carla", Verdict.DIFFERENT)
+        refused = self.publish(samebytes, complete, index)
+        assert refused.status == 1
+        assert "small 1.0: stopped" in refused.stdout
+        assert index.posts() == 2
+
+    def test_an_address(self, samebytes: Command) -> None:
+        shown = samebytes.here("release", "status", "https://anna:secret@example.org/out")
+        assert shown.status == 2
+        assert "https://example.org/out is an address: what is shown is a folder" in shown.stderr
+
+    def test_a_threshold_of_nobody(self, samebytes: Command, release: Release) -> None:
+        status = ("release", "status", release.root)
+        shown = samebytes.here(*status, "--threshold", "2", "--json", "-")
+        assert "no effect without --trusted-keys" in shown.stderr
+        assert len(json.loads(shown.stdout)["warnings"]) == 1
+        for options in ((), ("--threshold", "2", "--trusted-keys", release.place.trusted)):
+            assert "no effect" not in samebytes.here(*status, *options).stderr
 
 
 def test_nothing_is_written(release: Release) -> None:
