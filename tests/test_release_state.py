@@ -470,10 +470,16 @@ class TestPrepared:
         kept = prepared.folder / key
         kept.write_bytes(prepared.ci.path.read_bytes())
         kept.chmod(0o600)
-        done = prepared.prepare("--key", f"file:{key}", "--index-url", address)
+        rules = prepared.folder / "kit" / "release.toml"
+        rules.parent.mkdir()
+        rules.write_text('version = 1\nproject = "small"\ntag = "v{version}"\n')
+        done = prepared.prepare(
+            *("--key", f"file:{key}", "--index-url", address, "--kit", rules.parent)
+        )
         assert done.status == 0, done.stderr
         text = (prepared.out / RECORD).read_text()
         assert "secret" not in text
+        assert json.loads(text)["kit"] == str(rules.parent)
         arguments = json.loads(text)["arguments"]
         named = dict(zip(arguments[::2], arguments[1::2], strict=True))
         assert named == {

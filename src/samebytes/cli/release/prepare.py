@@ -39,7 +39,8 @@ from samebytes.cli.workshop import (
 from samebytes.git import Git
 from samebytes.index import address
 from samebytes.kits import kit_names
-from samebytes.release.checklist import Checklist, Demand, Progress, checklist
+from samebytes.release.checklist import Checklist, Progress, checklist
+from samebytes.release.commands import Demand
 from samebytes.release.folder import open_release
 from samebytes.release.preparation import BuildOptions, Preparation
 from samebytes.release.prepare import TITLES, prepare
