@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Command, Result
+from packaging.version import Version
 from released import STEPS, THEN, Place, Release, step
 from upload_index import UploadIndex, running
 
@@ -168,6 +169,16 @@ def test_what_cannot_be_understood_blocks(release: Release) -> None:
     assert shown.progress is Progress.REFUSED
     assert "remove it, or have it signed again" in shown.of(Part.PUBLISH)[0].details[0]
     assert commands(shown)[0][2] == "publish"
+
+
+def test_a_record_of_another_version(release: Release) -> None:
+    """Its files are no files of it, whoever has signed for them."""
+    other = replace(release.confirm("bert").record, version=Version("2.0"))
+    demand = Demand(keyring=release.place.keyring(), threshold=2, folder=release.place.trusted)
+    shown = checklist(release.root, other, STEPS, demand)
+    assert shown.progress is Progress.REFUSED
+    name = release.names[0]
+    assert f"{name} is no file of small 2.0." in shown.of(Part.PUBLISH)[0].details
 
 
 class TestVouching:

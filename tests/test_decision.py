@@ -585,6 +585,12 @@ class TestFolder:
         (reason,) = decision.reasons
         assert reason.startswith(f"{name} cannot be understood: it ")
 
+    def test_a_link_to_a_folder(self, tmp_path: Path) -> None:
+        write_folder(tmp_path / "elsewhere", {"a.json": b""})
+        (tmp_path / "statements").symlink_to("elsewhere")
+        with pytest.raises(UserError, match="is a link"):
+            list(read_statements(tmp_path / "statements"))
+
     def test_too_many(self, cast: Cast, tmp_path: Path) -> None:
         write_folder(tmp_path, {f"{number}.json": b"" for number in range(1001)})
         with pytest.raises(UserError, match="more than 1,000 statements"):

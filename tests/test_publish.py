@@ -150,6 +150,12 @@ class TestRefusals:
     def test_something_that_cannot_be_understood(
         self, index: UploadIndex, release: Release
     ) -> None:
+        strange = release.root / "statements" / os.fsdecode(b"\xff\n.json")
+        strange.write_text("{}")
+        assert not release.publish(index.url)
+        (problem,) = release.problems("decision")
+        assert problem.startswith("??.json cannot be understood: ")
+        strange.unlink()
         path = release.root / "statements/no.txt"
         path.write_text("It is not what I have built.")
         assert not release.publish(index.url)

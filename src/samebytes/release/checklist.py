@@ -11,8 +11,11 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 from samebytes.digest import Digest
 from samebytes.errors import UserError
+from samebytes.index.listing import version_of
 from samebytes.release.commands import (
     Demand,
     confirm_command,
@@ -156,7 +159,22 @@ def hear(root: Path, record: Record, keyring: Keyring, threshold: int) -> Decisi
     return decide(subject, read_statements(root / STATEMENTS), keyring, threshold)
 
 
-def unvouched(record: Record, decision: Decision) -> tuple[str, ...]:
+def obstacles(record: Record, decision: Decision) -> tuple[str, ...]:
+    """Why it may not be published, whoever has confirmed it."""
+    return (*_misnamed(record), *_unvouched(record, decision))
+
+
+def _misnamed(record: Record) -> Iterator[str]:
+    """What the index would be asked for must be what is uploaded."""
+    if not record.artifacts:
+        yield "There is neither an sdist nor a wheel."
+    name = canonicalize_name(record.name)
+    for filename in record.artifacts:
+        if version_of(filename, name) != record.version:
+            yield f"{filename} is no file of {record.name} {record.version}."
+
+
+def _unvouched(record: Record, decision: Decision) -> tuple[str, ...]:
     """Why nobody who is trusted vouches for the steps of ``record``; none where somebody does."""
     signed = [voice for voice in decision.voices if voice.kind is Kind.PROVENANCE]
     digest = checklist_digest(record)
@@ -295,7 +313,7 @@ def _outcome(id: str, step: StepRecord | None) -> tuple[State, tuple[str, ...]]:
 
 def _standing(record: Record, decision: Decision) -> tuple[State, tuple[str, ...]]:
     """Whether it may be published, as things stand now."""
-    if problems := unvouched(record, decision):
+    if problems := obstacles(record, decision):
         return State.FAILED, (*decision.reasons, *problems)
     if decision.is_blocked:
         return State.FAILED, decision.reasons

@@ -9,27 +9,25 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from packaging.utils import canonicalize_name
-
 from samebytes.digest import Digest
 from samebytes.errors import UserError
 from samebytes.git import Checkout, Git
 from samebytes.index import address
 from samebytes.index.client import Index
-from samebytes.index.listing import version_of
 from samebytes.release.checklist import (
     PUBLICATION,
     hear,
+    obstacles,
     prepared_items,
     publication_inputs,
     told,
-    unvouched,
 )
 from samebytes.release.folder import ReleaseFolder
 from samebytes.release.listed import Listing, names_of
 from samebytes.release.record import Record
 from samebytes.release.signed.decision import Says
 from samebytes.release.signed.keyring import Keyring
+from samebytes.release.signed.strict import shown
 from samebytes.release.steps import Result, Stage, Step, carry_out
 from samebytes.release.upload import Answer, Repository
 from samebytes.request import Workshop
@@ -129,28 +127,15 @@ def _decide(run: _Run) -> Result:
         f"Not prepared: {item.title}{': ' if item.details else ''}{' '.join(item.details)}"
         for item in undone
     ]
-    problems += _misnamed(record)
     if problems:
         return Result(problems=tuple(problems))
     decision = hear(root, record, work.keyring, work.threshold)
     facts = (
-        f"{told(voice)} ({voice.file})"
-        + (f": {voice.reason}" if voice.says is Says.NOT_COUNTED else "")
+        f"{told(voice)} ({shown(voice.file)})"
+        + (f": {shown(voice.reason)}" if voice.says is Says.NOT_COUNTED else "")
         for voice in decision.voices
     )
-    return Result(facts=tuple(facts), problems=(*decision.reasons, *unvouched(record, decision)))
-
-
-def _misnamed(record: Record) -> list[str]:
-    """What the index would be asked for must be what is uploaded."""
-    name = canonicalize_name(record.name)
-    if not record.artifacts:
-        return ["There is neither an sdist nor a wheel."]
-    return [
-        f"{filename} is no file of {record.name} {record.version}."
-        for filename in record.artifacts
-        if version_of(filename, name) != record.version
-    ]
+    return Result(facts=tuple(facts), problems=(*decision.reasons, *obstacles(record, decision)))
 
 
 def _look_at_tag(run: _Run) -> Result:

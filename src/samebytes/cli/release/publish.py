@@ -42,7 +42,7 @@ from samebytes.workspace import DEFAULT_BASE
 _STEPS = 6
 
 #: Seconds that the index may take.
-_WAIT = 300.0
+_WAIT = 300
 
 
 @click.command("publish", short_help="Upload a release that enough people have confirmed.")

@@ -168,6 +168,8 @@ def read_statements(folder: Path) -> Iterator[Statement]:
 
 def _listed(folder: Path) -> list[str]:
     names = list[str]()
+    if folder.is_symlink():
+        raise UserError(f"{folder} is a link: what lies elsewhere is nobody's word about this.")
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
