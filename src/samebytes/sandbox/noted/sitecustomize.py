@@ -14,18 +14,28 @@ import sys
 
 _LINE_ENDS = os.environ.pop("SAMEBYTES_LINE_ENDS", "")
 _NOTES = os.environ.pop("SAMEBYTES_NOTES", "")
-_OURS = tuple(filter(None, os.environ.pop("SAMEBYTES_ROOM", "").split(os.pathsep)))
-_GIVEN = tuple(filter(None, os.environ.pop("SAMEBYTES_GIVEN", "").split(os.pathsep)))
-_HOME = os.environ.pop("SAMEBYTES_HOME", "")
+
+
+def _folders(*paths):
+    """What a path in one of them, or of one of them, begins with when a slash is put behind it."""
+    return tuple(path.rstrip("/") + "/" for path in paths if path.strip("/"))
+
+
+_OURS = _folders(*os.environ.pop("SAMEBYTES_ROOM", "").split(os.pathsep))
+_GIVEN = _folders(
+    *os.environ.pop("SAMEBYTES_GIVEN", "").split(os.pathsep), sys.prefix, sys.base_prefix
+)
+_HOME = os.environ.pop("SAMEBYTES_HOME", "").rstrip("/")
 _MOST = 200
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-_COMMON = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - private ones
-_FREE = (
+_COMMON = _folders("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - private ones
+_FREE = _folders(
     *("/dev/fd", "/dev/pts", "/proc/self"),
     *("/dev/full", "/dev/null", "/dev/ptmx", "/dev/stderr", "/dev/stdin", "/dev/stdout"),
     *("/dev/tty", "/dev/zero"),
 )
-_PRIVATE = (
+_PRIVATE = _folders(
+    _HOME,
     *("/home", "/root", "/run", "/var/run", "/Users", "/proc/1", "/etc/shadow", "/etc/gshadow"),
     *("/etc/sudoers", "/etc/sudoers.d", "/etc/ssh", "/etc/ssl/private"),
 )
@@ -48,19 +58,18 @@ def _place(path):
 
 
 def _is_in(path, folders):
-    return any(path == folder or path.startswith(folder + "/") for folder in folders)
+    return (path + "/").startswith(folders)
 
 
 def _is_ours(path):
+    if _is_in(path, _OURS) or _is_in(path, _FREE):
+        return True
     # What has no folder there, or one that is not its own, lies on the host, if anywhere.
-    is_common = _is_in(path, _COMMON) and os.access(os.path.dirname(path), os.W_OK)
-    return is_common or _is_in(path, _FREE) or _is_in(path, _OURS)
+    return _is_in(path, _COMMON) and os.access(os.path.dirname(path), os.W_OK)
 
 
 def _is_private(path):
-    if _is_in(path, (*_GIVEN, sys.prefix, sys.base_prefix)):
-        return False
-    return _is_in(path, _PRIVATE) or (len(_HOME) > 1 and _is_in(path, (_HOME,)))
+    return _is_in(path, _PRIVATE) and not _is_in(path, _GIVEN)
 
 
 def _listed(path):
@@ -74,11 +83,9 @@ def _opened(path, _mode, flags):
     if not isinstance(path, (str, bytes)):
         return None
     path = _place(path)
-    if _is_ours(path):
-        return None
     if isinstance(flags, int) and flags & _WRITES:
-        return "write", path
-    return ("read", path) if _is_private(path) else None
+        return None if _is_ours(path) else ("write", path)
+    return ("read", path) if _is_private(path) and not _is_ours(path) else None
 
 
 def _changed(event, arguments):
@@ -125,6 +132,9 @@ def _found(event, arguments):
 
 
 def _watch(event, arguments):
+    # There are very many events, and few of these.
+    if not (event == "open" or event.startswith(("os.", "socket."))):
+        return
     found = _found(event, arguments)
     if found is not None and len(_seen) < _MOST and found not in _seen:
         _seen.add(found)
