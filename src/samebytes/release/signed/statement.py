@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -86,14 +86,16 @@ def provenance(
 ) -> dict[str, object]:
     """How the artifacts of ``buildinfo`` were built, by the key or identity ``builder``.
 
-    ``source_uri`` is where the repository is, if others can reach it.
+    ``source_uri`` is where others reach the repository, without credentials, or None.
     """
     recipe = buildinfo.recipe
     revision = _revision(recipe)
     source: dict[str, object] = {"tag": tag, "project": str(revision.project)}
     commit: dict[str, object] = {"digest": {"gitCommit": revision.commit}}
     if source_uri:
-        source["uri"] = address.scrubbed(source_uri)
+        # A user without a password, as in git+ssh://git@…, is part of the address.
+        secret = urlsplit(source_uri).password is not None
+        source["uri"] = address.scrubbed(source_uri) if secret else source_uri
         commit["uri"] = f"{source['uri']}@refs/tags/{tag}"
     recorded = recipe.to_dict()
     definition = {
