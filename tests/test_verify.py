@@ -24,7 +24,9 @@ WHEEL, SDIST = "small-1.0-py3-none-any.whl", "small-1.0.tar.gz"
 
 def built(root: Path, out: Path) -> Path:
     """What plain ``python -m build`` gives, in an environment that has nothing else to offer."""
-    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out), str(root)]
+    # At another time than it is verified: a wheel of the same two seconds would be identical.
+    command = ["faketime", "2026-11-03 13:00:00", sys.executable, "-m", "build"]
+    command += ["--no-isolation", "--outdir", str(out), str(root)]
     subprocess.run(command, check=True, capture_output=True)
     return out
 
@@ -190,8 +192,10 @@ def test_a_damaged_source(samebytes: Command, published: Path, tmp_path: Path) -
 def wheel_of(content: str, path: Path) -> Path:
     """The wheel that own_backend's would give for this content."""
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("small.py", content)
-        archive.writestr("small-1.0.dist-info/RECORD", "")
+        for name, text in (("small.py", content), ("small-1.0.dist-info/RECORD", "")):
+            member = zipfile.ZipInfo(name, (2026, 11, 3, 13, 0, 0))
+            member.external_attr = 0o600 << 16  # as for a name alone
+            archive.writestr(member, text)
     return path
 
 

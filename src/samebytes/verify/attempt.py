@@ -18,13 +18,14 @@ from samebytes.builder import (
     Surroundings,
     build_system_requires,
 )
-from samebytes.errors import ArtifactError, SamebytesError, UnreachableError, UserError
+from samebytes.errors import ArtifactError, SamebytesError, UnreachableError
 from samebytes.infer.candidate import Candidate
 from samebytes.infer.system import pinned
 from samebytes.recipe import Route
 from samebytes.request import Workshop
 from samebytes.sandbox import noted
-from samebytes.sandbox.cell import PATH, SYSTEM, Cell, report_of
+from samebytes.sandbox.cell import PATH, Cell, report_of
+from samebytes.sandbox.sharing import shared_objects
 from samebytes.sandbox.tried import Tried, read_tried
 from samebytes.source import GitSource, SdistSource, Source, set_times
 from samebytes.verify.verification import Failure, Made, Phase
@@ -164,7 +165,7 @@ class _Work:
             return source.tree(self.room.tree, 0, archived=stamps.archived)
         mtime = stamps.epoch or epochs.ZIP_FLOOR
         project = source.tree(self.room.tree, mtime)
-        self.shared = tuple(_shared(self.room.tree))
+        self.shared = tuple(shared_objects(self.room.tree))
         self.remarks = source.warnings(self.room.tree)
         if self.candidate.windows and isinstance(source, GitSource):
             source.git.convert_line_ends(self.room.tree)
@@ -199,13 +200,7 @@ class _Work:
             plain = Surroundings(environment=environment | hidden, umask=candidate.umask)
             return replace(backend, surroundings=plain)
         python = (self.candidate.python.path, toolchain.python)
-        prefixes = dict.fromkeys(map(_prefix, python))
-        cell = replace(
-            bench.cell,
-            readable=(toolchain.root, *self.shared),
-            prefixes=tuple(prefix for prefix in prefixes if prefix not in SYSTEM),
-            links=tuple(dict.fromkeys(link for each in python for link in _links(each))),
-        )
+        cell = bench.cell.fitted(python, (toolchain.root, *self.shared))
         confined = cell.surroundings(
             self.room, toolchain.python, environment | hidden, candidate.umask
         )
@@ -218,31 +213,6 @@ def _of_frontend(candidate: Candidate) -> Iterator[str]:
         pins = [pin for pin in candidate.pins if pin.name == "flit-core"]
         yield from (f"{candidate.frontend}{pin.specifier}" for pin in pins)
         yield candidate.frontend
-
-
-def _shared(tree: Path) -> Iterator[Path]:
-    """Where the objects lie of the repository that git has just cloned to ``tree``."""
-    for alternates in tree.glob(".git/**/objects/info/alternates"):
-        yield from map(Path, alternates.read_text().splitlines())
-
-
-def _links(path: Path) -> Iterator[Path]:
-    """The links that lead from ``path`` to a file."""
-    while path.is_symlink():
-        yield path
-        path = Path(os.path.normpath(path.parent / os.readlink(path)))
-
-
-def _prefix(python: Path) -> Path:
-    """The folder in which an interpreter is installed, with its library."""
-    *_, last = python, *(link.parent / os.readlink(link) for link in _links(python))
-    prefix = last.resolve().parent.parent
-    if Path.home().resolve().is_relative_to(prefix):
-        raise UserError(
-            f"The Python {last} is installed in a folder that holds your home: {prefix}.",
-            hint="Builds of strangers would see all of it: use a Python that lies elsewhere.",
-        )
-    return prefix
 
 
 def _check_pyproject(project: Path, tree: Path) -> None:

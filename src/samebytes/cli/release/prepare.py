@@ -237,6 +237,8 @@ def _arguments(options: _Options) -> Iterator[str]:
             yield from (option, value)
     for setting in options.config_settings:
         yield from ("--config-setting", setting)
+    if options.no_sandbox:
+        yield "--no-sandbox"
 
 
 def _absolute_key(key: str | None) -> str | None:
