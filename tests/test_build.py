@@ -113,6 +113,7 @@ def test_what_is_built_is_the_revision_never_the_tree(folder: Path, samebytes: C
     assert "2 files are modified or untracked, and not built" in dirty.stderr
 
 
+@pytest.mark.slow
 def test_sdist_only_wheel_only_and_routes(folder: Path, samebytes: Command) -> None:
     root = repository(folder / "project", own_backend())
     for options, names, route in (
@@ -213,6 +214,7 @@ def test_submodules_project_in_a_folder_and_its_links(folder: Path, samebytes: C
     assert record["recipe"]["source"]["project"] == "packages/one"
 
 
+@pytest.mark.slow
 def test_git_configuration_and_size_of_the_repository_do_not_show(
     folder: Path, samebytes: Command
 ) -> None:
@@ -299,6 +301,7 @@ def test_json_goes_where_it_is_sent(folder: Path, samebytes: Command, kind: str)
     assert target.is_symlink() or target.is_fifo()
 
 
+@pytest.mark.slow
 def test_record_of_another_place_is_a_warning(folder: Path, samebytes: Command) -> None:
     root = repository(folder / "project", own_backend())
     samebytes("build", root, "-o", folder / "a")

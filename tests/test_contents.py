@@ -387,6 +387,7 @@ def test_a_setup_cfg_that_setuptools_wrote(
     assert (found.problems == ()) is is_fine
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("files", [HATCHLING, SETUPTOOLS], ids=["hatchling", "setuptools"])
 def test_real_builds(files: Mapping[str, str], tmp_path: Path, samebytes: Command) -> None:
     extra = {"setup.cfg": "# Ours\n[tool]\nx = 1\n", "LICENSE": "Free.\n", "README.rst": "Hello.\n"}

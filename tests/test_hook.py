@@ -114,6 +114,7 @@ def _first():
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DECEPTIONS)
 def test_wheel_is_built_from_the_finished_sdist(
     folder: Path, samebytes: Command, name: str

@@ -33,6 +33,8 @@ from samebytes.release.listed import is_of
 from samebytes.release.record import RECORD
 from samebytes.release.upload import Answer, Repository
 
+pytestmark = pytest.mark.slow  # a real index for each
+
 PASSWORD = "secret"
 WHEEL, SDIST = "small-1.0-py3-none-any.whl", "small-1.0.tar.gz"
 
@@ -494,7 +496,6 @@ class TestStrangersRecord:
 
 
 class TestSlowIndexes:
-    @pytest.mark.slow
     def test_it_is_waited_for(self, index: UploadIndex, release: Release) -> None:
         index.fault(lag=1)
         told = Told()
@@ -670,7 +671,6 @@ for path in sys.argv[2:]:
 """
 
 
-@pytest.mark.slow
 def test_who_uploads_is_asked_on_the_terminal_once(index: UploadIndex, release: Release) -> None:
     """And not on standard output, nor is the password shown."""
     ours, theirs = pty.openpty()
@@ -708,7 +708,6 @@ def test_what_goes_to_the_public_index_is_looked_for_there() -> None:
         assert Repository(name=url, environ={}).listed_at == index
 
 
-@pytest.mark.slow
 def test_killed_at_any_moment(folder: Path) -> None:
     """The next run finishes; nothing is lost, and nothing is uploaded twice."""
     kills, seed = 100, random.randrange(10**6)

@@ -28,6 +28,8 @@ from samebytes.release.rules import SmokeCommand
 from samebytes.release.steps import Result
 from samebytes.toolchain import Toolshed
 
+pytestmark = pytest.mark.slow  # real environments
+
 SMALL = canonicalize_name("small")
 V1 = Version("1.0")
 MODULE = """\
