@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from typing import Any
 
 from conftest import Command, Result
 from keys import GnupgHome, KeyFile, gnupg_home, write_folder
-from projects import git
+from projects import git, repository
 from upload_index import UploadIndex, running
 
 from samebytes.digest import Digest
@@ -194,6 +195,17 @@ class Party:
         self.anna.seal(out)
         with running(folder / "index", "secret") as index:
             yield replace(self, folder=folder, out=out, index=index)
+
+
+@contextmanager
+def prepared_party(base: Path) -> Iterator[Party]:
+    """With the small project prepared, in a folder of their own."""
+    with tempfile.TemporaryDirectory(prefix="test-", dir=base) as name:
+        folder = Path(name)
+        root = repository(folder / "small", SMALL)
+        with party(root, folder, Command(base), tag="v1.0") as people:
+            assert people.prepare("-q").status == 0
+            yield people
 
 
 @contextmanager

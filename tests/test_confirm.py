@@ -9,7 +9,6 @@ import os
 import pty
 import shutil
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,10 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Command
 from keys import KeyFile
-from parties import SMALL, Party, party
-from projects import commit, git, repository
+from parties import Party, prepared_party
+from projects import commit, git
 from rich.console import Console
 from test_documents import validate
 from test_statement import make_confirmation, make_provenance
@@ -52,12 +50,8 @@ Change = Callable[[dict[str, Any]], object]
 @pytest.fixture(scope="module")
 def begun(fast_folder: Path) -> Iterator[Party]:
     """Prepared once; nobody changes it."""
-    with tempfile.TemporaryDirectory(prefix="test-", dir=fast_folder) as name:
-        folder = Path(name)
-        root = repository(folder / "small", SMALL)
-        with party(root, folder, Command(fast_folder), tag="v1.0") as people:
-            assert people.prepare("-q").status == 0
-            yield people
+    with prepared_party(fast_folder) as people:
+        yield people
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import shutil
-import tempfile
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Command
-from parties import SMALL, Party, party
+from parties import SMALL, Party, party, prepared_party
 from projects import commit, git, repository
 from test_documents import validate
 
@@ -53,12 +52,8 @@ def test_three_confirm_and_it_is_published(small: Party) -> None:
 @pytest.fixture(scope="module")
 def begun(fast_folder: Path) -> Iterator[Party]:
     """Prepared once; nobody changes it."""
-    with tempfile.TemporaryDirectory(prefix="test-", dir=fast_folder) as name:
-        folder = Path(name)
-        root = repository(folder / "small", SMALL)
-        with party(root, folder, Command(fast_folder), tag="v1.0") as people:
-            assert people.prepare("-q").status == 0
-            yield people
+    with prepared_party(fast_folder) as people:
+        yield people
 
 
 @pytest.fixture

@@ -267,7 +267,7 @@ def _source_from_node(node: Node) -> SourceId:
     match node["kind"].expect(str):
         case "git":
             return GitRevision(
-                commit=node["commit"].parse(_commit),
+                commit=node["commit"].parse(full_commit),
                 project=PurePosixPath(node["project"].expect(str)),
             )
         case "sdist":
@@ -292,7 +292,8 @@ def _python_version(text: str) -> Version:
     return version
 
 
-def _commit(text: str) -> str:
+def full_commit(text: str) -> str:
+    """The hash of a commit; raises ValueError for what is none, or only its beginning."""
     if len(text) not in (40, 64) or set(text) - set("0123456789abcdef"):
         raise ValueError(f"not a full commit hash: {text!r}")
     return text

@@ -91,11 +91,6 @@ class ReleaseFolder:
         """The digest of a file as it is now; None where it is no file that can be read."""
         return _digest(self.root / name)
 
-    def digests(self, names: Mapping[str, Digest]) -> dict[str, Digest]:
-        """The digests of files as they are now, without those that are not there."""
-        found = {name: self.digest(name) for name in names}
-        return {name: digest for name, digest in found.items() if digest is not None}
-
     def _ready(self, name: str) -> Path:
         return self.work / _READY / name
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -14,7 +13,7 @@ from packaging.version import Version
 from samebytes import __version__
 from samebytes.digest import Digest
 from samebytes.errors import UserError
-from samebytes.recipe import FILENAME
+from samebytes.recipe import FILENAME, full_commit
 from samebytes.wire import Node, dump_document
 
 VERSION = 1
@@ -39,7 +38,6 @@ _ENDS = {"build": (".buildinfo.json", ".tar.gz", ".whl"), "checksums": ("",)}
 #: A year in milliseconds: no step takes longer.
 _LONGEST = 366 * 24 * 3600 * 1000
 _LONGEST_NAME = 255
-_COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +164,7 @@ class Record:
             name=node["name"].expect(str),
             version=node["release"].parse(Version),
             tag=node["tag"].expect(str),
-            commit=node["commit"].parse(_commit),
+            commit=node["commit"].parse(full_commit),
             project=PurePosixPath(node["project"].expect(str)),
             checkout=node["checkout"].expect(str),
             kit=None if kit.value is None else kit.expect(str),
@@ -247,12 +245,6 @@ def _moment(text: str) -> datetime:
     if not 1970 < moment.year < 9999:  # there is a day before, and one after
         raise ValueError(f"not when anything was released: {text!r}")
     return moment
-
-
-def _commit(text: str) -> str:
-    if not _COMMIT.fullmatch(text):
-        raise ValueError(f"not a full commit hash: {text!r}")
-    return text
 
 
 def _name(text: str, node: Node) -> str:

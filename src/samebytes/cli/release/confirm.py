@@ -13,16 +13,16 @@ from samebytes.cli.console import Terminal, check_target, errors_in, print_json,
 from samebytes.cli.options import json_option, moment, timeout_option, workspace_option
 from samebytes.cli.release.options import (
     key_option,
+    keyring_of,
     keys_folder,
+    release_workshop,
     signer_of,
     tag_name,
-    without_epoch,
+    waiting_for,
 )
 from samebytes.cli.workshop import (
     config_settings,
-    confined,
     make_index,
-    make_workshop,
     no_sandbox_option,
 )
 from samebytes.digest import Digest
@@ -33,7 +33,6 @@ from samebytes.index.download import Downloader
 from samebytes.release.confirm import Confirmation, ConfirmRequest, confirm
 from samebytes.release.offer import Offer, read_offer
 from samebytes.release.record import STATEMENTS
-from samebytes.release.signed.keyring import Keyring
 from samebytes.release.statements import (
     add_statement,
     check_replaceable,
@@ -193,9 +192,9 @@ def _check_place(options: _Options) -> None:
 
 
 def _confirm(options: _Options, terminal: Terminal) -> tuple[Confirmation, Path]:
-    workshop = make_workshop(terminal, offline=False, workspace=options.workspace)
-    workshop = without_epoch(workshop, terminal)
-    workshop = confined(workshop, terminal, no_sandbox=options.no_sandbox)
+    workshop = release_workshop(
+        terminal, workspace=options.workspace, no_sandbox=options.no_sandbox
+    )
     if options.as_of is not None and options.recorded_requirements:
         raise UserError(
             "With --recorded-requirements nothing is resolved, as of whatever time.",
@@ -203,8 +202,7 @@ def _confirm(options: _Options, terminal: Terminal) -> tuple[Confirmation, Path]
         )
     as_of = None if options.as_of is None else moment(options.as_of)
     tag = tag_name(options.rev)
-    keys = options.trusted_keys
-    keyring = None if keys is None else Keyring.read(keys, workshop.runner, workshop.environ)
+    keyring = keyring_of(options.trusted_keys, workshop)
     source = tagged_source(options.source, tag, Git(workshop.runner, workshop.environ))
     signer = signer_of(options.key, workshop, terminal)
     if options.output is not None:
@@ -238,9 +236,7 @@ def _confirm(options: _Options, terminal: Terminal) -> tuple[Confirmation, Path]
 
 
 def _offer(options: _Options, folder: Path, workshop: Workshop, terminal: Terminal) -> Offer:
-    def waiting() -> None:
-        terminal.notice(f"Waiting for another run that uses {options.place} …")
-
+    waiting = waiting_for(options.place, terminal)
     index = make_index(workshop, terminal)
     downloader = Downloader(settings=index.settings, progress=index.progress, notice=index.notice)
     return read_offer(options.place, folder, downloader, waiting)

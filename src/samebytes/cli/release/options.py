@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from samebytes import epoch as epochs
-from samebytes.cli.console import Terminal, data_folder
+from samebytes.cli.console import Terminal, data_folder, print_json, print_report
+from samebytes.cli.workshop import confined, make_workshop
 from samebytes.errors import UserError
 from samebytes.index import address
 from samebytes.index.client import Index
+from samebytes.release.checklist import Checklist
 from samebytes.release.seal import SEALS
+from samebytes.release.signed.keyring import Keyring
 from samebytes.release.signed.signing import Signer, find_signer
+from samebytes.report.release import release_document, release_report
 from samebytes.request import Workshop
 
 key_option = click.option(
@@ -32,6 +37,32 @@ index_url_option = click.option(
 )
 keys_folder = click.Path(exists=True, file_okay=False, path_type=Path)
 prepared_folder = click.Path(file_okay=False, path_type=Path)
+
+
+def release_workshop(terminal: Terminal, *, workspace: Path, no_sandbox: bool) -> Workshop:
+    """A workshop to build a release in: its time is the commit's, and there is a sandbox if any."""
+    workshop = make_workshop(terminal, offline=False, workspace=workspace)
+    return confined(_without_epoch(workshop, terminal), terminal, no_sandbox=no_sandbox)
+
+
+def keyring_of(folder: Path | None, workshop: Workshop) -> Keyring | None:
+    """The keys to trust, where a folder of them is named."""
+    return None if folder is None else Keyring.read(folder, workshop.runner, workshop.environ)
+
+
+def waiting_for(place: Path | str, terminal: Terminal) -> Callable[[], None]:
+    """Says that another run uses the release's folder."""
+    return lambda: terminal.notice(f"Waiting for another run that uses {place} …")
+
+
+def show_checklist(
+    found: Checklist, terminal: Terminal, *, json_file: str | None, quiet: bool
+) -> None:
+    """What a command has come to, as JSON and, unless that is on standard output, as text."""
+    if json_file is not None:
+        print_json(release_document(found, terminal.warnings), json_file)
+    if json_file != "-":
+        print_report(release_report(found, quiet=quiet))
 
 
 def signer_of(key: str | None, workshop: Workshop, terminal: Terminal) -> Signer:
@@ -61,7 +92,7 @@ def seals_folder() -> Path:
     return data_folder() / SEALS
 
 
-def without_epoch(workshop: Workshop, terminal: Terminal) -> Workshop:
+def _without_epoch(workshop: Workshop, terminal: Terminal) -> Workshop:
     """A workshop where nothing but the commit decides the time of the release."""
     if epochs.VARIABLE not in workshop.environ:
         return workshop

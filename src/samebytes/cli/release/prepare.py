@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from samebytes.cli.console import Terminal, check_target, errors_in, print_json, print_report
+from samebytes.cli.console import Terminal, check_target, errors_in
 from samebytes.cli.options import (
     json_option,
     moment,
@@ -22,18 +22,19 @@ from samebytes.cli.release.options import (
     index_at,
     index_url_option,
     key_option,
+    keyring_of,
     keys_folder,
     prepared_folder,
+    release_workshop,
     seals_folder,
+    show_checklist,
     signer_of,
     tag_name,
-    without_epoch,
+    waiting_for,
 )
 from samebytes.cli.workshop import (
     config_settings,
-    confined,
     make_index,
-    make_workshop,
     no_sandbox_option,
 )
 from samebytes.git import Git
@@ -47,7 +48,7 @@ from samebytes.release.prepare import TITLES, prepare
 from samebytes.release.rulebook import RULES
 from samebytes.release.signed.keyring import Keyring
 from samebytes.release.target import find_target
-from samebytes.report.release import release_document, release_report
+from samebytes.report.release import release_document
 from samebytes.workspace import temporary_files
 
 #: Without --threshold, one who prepares and one who confirms.
@@ -132,10 +133,7 @@ def prepare_command(context: click.Context, /, **values: Any) -> None:
         options.json_file, lambda error: release_document(None, terminal.warnings, error)
     ):
         found = _prepare(options, terminal)
-    if options.json_file is not None:
-        print_json(release_document(found, terminal.warnings), options.json_file)
-    if options.json_file != "-":
-        print_report(release_report(found, quiet=options.quiet))
+    show_checklist(found, terminal, json_file=options.json_file, quiet=options.quiet)
     context.exit(1 if found.progress is Progress.PREPARING else 0)
 
 
@@ -162,23 +160,20 @@ class _Options:
 
 
 def _prepare(options: _Options, terminal: Terminal) -> Checklist:
-    workshop = make_workshop(terminal, offline=False, workspace=options.workspace)
-    workshop = without_epoch(workshop, terminal)
-    workshop = confined(workshop, terminal, no_sandbox=options.no_sandbox)
+    workshop = release_workshop(
+        terminal, workspace=options.workspace, no_sandbox=options.no_sandbox
+    )
     as_of = None if options.as_of is None else moment(options.as_of)
     git = Git(workshop.runner, workshop.environ)
     target = find_target(Path(options.source), tag_name(options.rev), _kit(options.kit), git)
     terminal.fact("release", f"{target.name} {target.version}, {target.source}")
     keys = options.trusted_keys
-    keyring = None if keys is None else Keyring.read(keys, workshop.runner, workshop.environ)
+    keyring = keyring_of(keys, workshop)
     demand = None if keyring is None or keys is None else _demand(keyring, keys)
     index = index_at(options.index_url, make_index(workshop, terminal))
     signer = signer_of(options.key, workshop, terminal)
     root = options.outdir or Path("release", f"{target.name}-{target.version}")
-
-    def waiting() -> None:
-        terminal.notice(f"Waiting for another run that uses {root} …")
-
+    waiting = waiting_for(root, terminal)
     with (
         terminal.working(len(TITLES) + _WITHIN),
         open_release(root, seals=seals_folder(), new=target.record, waiting=waiting) as folder,

@@ -14,10 +14,7 @@ import click
 from samebytes.cli.console import (
     Terminal,
     check_target,
-    data_folder,
     errors_in,
-    print_json,
-    print_report,
 )
 from samebytes.cli.options import json_option
 from samebytes.cli.release.options import (
@@ -25,6 +22,9 @@ from samebytes.cli.release.options import (
     index_url_option,
     keys_folder,
     prepared_folder,
+    seals_folder,
+    show_checklist,
+    waiting_for,
 )
 from samebytes.cli.workshop import make_index, make_workshop
 from samebytes.release.checklist import Checklist, Progress, checklist
@@ -32,10 +32,9 @@ from samebytes.release.commands import Demand
 from samebytes.release.folder import open_release
 from samebytes.release.prepare import TITLES
 from samebytes.release.publish import Publication, publish
-from samebytes.release.seal import SEALS
 from samebytes.release.signed.keyring import Keyring
 from samebytes.release.upload import Repository
-from samebytes.report.release import release_document, release_report
+from samebytes.report.release import release_document
 from samebytes.workspace import DEFAULT_BASE
 
 #: Steps that a publication announces, for the progress bar.
@@ -118,10 +117,7 @@ def publish_command(context: click.Context, /, **values: Any) -> None:
         options.json_file, lambda error: release_document(None, terminal.warnings, error)
     ):
         found = _publish(options, terminal)
-    if options.json_file is not None:
-        print_json(release_document(found, terminal.warnings), options.json_file)
-    if options.json_file != "-":
-        print_report(release_report(found, quiet=options.quiet))
+    show_checklist(found, terminal, json_file=options.json_file, quiet=options.quiet)
     context.exit(0 if found.progress is Progress.PUBLISHED else 1)
 
 
@@ -147,14 +143,11 @@ def _publish(options: _Options, terminal: Terminal) -> Checklist:
     keyring = Keyring.read(options.trusted_keys, workshop.runner, workshop.environ)
     interactive = sys.stdin.isatty() and sys.stderr.isatty()
     repository = Repository(name=options.repository, environ=os.environ, interactive=interactive)
-
-    def waiting() -> None:
-        terminal.notice(f"Waiting for another run that uses {options.folder} …")
-
+    waiting = waiting_for(options.folder, terminal)
     with (
         # A question for a password is not drawn over.
         nullcontext() if interactive else terminal.working(_STEPS),
-        open_release(options.folder, seals=data_folder() / SEALS, waiting=waiting) as folder,
+        open_release(options.folder, seals=seals_folder(), waiting=waiting) as folder,
     ):
         work = Publication(
             folder=folder,
