@@ -15,18 +15,17 @@ from rich.console import Console, RenderableType
 
 from samebytes.compare.model import Difference
 from samebytes.index.provenance import Signature
-from samebytes.report.kept import is_whole
 from samebytes.report.verification import (
     ACTS,
     PHASES,
     SIGNATURES,
-    result_document,
     result_report,
     results_table,
-    spoken,
     summary,
 )
 from samebytes.sandbox.tried import Act
+from samebytes.verify.document import result_document, spoken
+from samebytes.verify.kept import is_whole
 from samebytes.verify.verification import Phase, Verification
 from samebytes.wire import dump_document
 

@@ -27,8 +27,9 @@ from samebytes.index.provenance import Attestation, Provenance, Publisher, Signa
 from samebytes.infer.candidate import Candidate, Decision, Stamps
 from samebytes.interpreter import Interpreter
 from samebytes.recipe import Pin, PythonId, Route, SdistFile
-from samebytes.report.verification import Failed, result_document, results_document
+from samebytes.report.verification import Failed, results_document
 from samebytes.sandbox.tried import Act, Tried
+from samebytes.verify.document import result_document
 from samebytes.verify.targets import NotVerified
 from samebytes.verify.verification import Failure, Made, Phase, Verification
 

@@ -87,3 +87,8 @@ def read_document(path: Path) -> Node:
 
 def dump_document(document: dict[str, object]) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def storable(text: str) -> str:
+    """The text with bytes that are no UTF-8 written as escapes, so that it can be encoded."""
+    return text.encode("utf-8", "backslashreplace").decode()

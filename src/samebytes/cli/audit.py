@@ -34,10 +34,8 @@ from samebytes.fleet.entries import Lock
 from samebytes.fleet.inventory import Inventory, is_lasting, key_of, take_inventory, terms_of
 from samebytes.fleet.locks import read_lock
 from samebytes.fleet.store import Key, Store
-from samebytes.report.kept import is_whole
 from samebytes.report.verification import (
     Failed,
-    Result,
     is_verified,
     result_report,
     results_document,
@@ -46,6 +44,8 @@ from samebytes.report.verification import (
     unmatched_line,
 )
 from samebytes.report.visible import visible
+from samebytes.verify.document import Result
+from samebytes.verify.kept import is_whole
 from samebytes.verify.targets import NotVerified, Unmatched, reasons
 from samebytes.verify.task import Task
 

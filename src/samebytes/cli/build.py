@@ -18,11 +18,11 @@ from samebytes.cli.options import (
     workspace_option,
 )
 from samebytes.cli.workshop import config_settings, make_workshop, named_source
+from samebytes.compare.document import comparison_document
 from samebytes.errors import SamebytesError, UserError
 from samebytes.outcome import Disagreement, Outcome
 from samebytes.pipeline import build_release
 from samebytes.recipe import BuildInfo, GitRevision, Route, SourceId
-from samebytes.report.document import comparison_document
 from samebytes.report.text import text_report
 from samebytes.request import Request, Workshop
 from samebytes.source import Source

@@ -33,7 +33,6 @@ from samebytes.errors import SamebytesError, UserError
 from samebytes.index.client import Index
 from samebytes.report.verification import (
     Failed,
-    Result,
     is_verified,
     result_report,
     results_document,
@@ -42,6 +41,7 @@ from samebytes.report.verification import (
 )
 from samebytes.report.visible import visible
 from samebytes.source import PYPI_PREFIX
+from samebytes.verify.document import Result
 from samebytes.verify.targets import NotVerified, Plan, plan_target, reasons
 from samebytes.verify.task import NamedSource, Task
 

@@ -18,10 +18,11 @@ from samebytes.fleet.audit import Done, run_all, run_here, unexpected
 from samebytes.fleet.pool import local_processes
 from samebytes.fleet.work import Settings
 from samebytes.index.client import Index
-from samebytes.report.verification import Failed, Result, result_document
+from samebytes.report.verification import Failed
 from samebytes.report.visible import visible
 from samebytes.request import Workshop
 from samebytes.sandbox.bounds import Bounds
+from samebytes.verify.document import Result, result_document
 from samebytes.verify.means import Effort, Means
 from samebytes.verify.targets import NotVerified, reasons
 from samebytes.verify.task import Task

@@ -11,11 +11,12 @@ from rich.text import Text
 
 from samebytes.compare.kinds import KINDS
 from samebytes.errors import SamebytesError
-from samebytes.report.visible import counted, shortened, storable, visible
+from samebytes.report.visible import counted, shortened, visible
 from samebytes.variations.check import CheckResult
 from samebytes.variations.findings import Finding
 from samebytes.variations.symptoms import FAILURE, NAME
 from samebytes.variations.table import REPEAT, VARIATIONS, Variation
+from samebytes.wire import storable
 
 _EXAMPLES, _LONGEST = 2, 44
 _MEMBERS = 200

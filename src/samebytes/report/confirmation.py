@@ -8,11 +8,11 @@ from pathlib import Path
 from rich.console import RenderableType
 from rich.text import Text
 
+from samebytes.compare.document import comparison_document
 from samebytes.compare.model import Verdict
 from samebytes.errors import SamebytesError
 from samebytes.release.confirm import Confirmation
 from samebytes.release.record import STATEMENTS
-from samebytes.report.document import comparison_document
 from samebytes.report.visible import visible
 
 VERSION = 1

@@ -12,7 +12,8 @@ from samebytes.migrate.migration import Migration
 from samebytes.migrate.proof import Change, Proof
 from samebytes.migrate.refusals import Refusal
 from samebytes.migrate.sdist_rules import Translation
-from samebytes.report.visible import shortened, storable, visible
+from samebytes.report.visible import shortened, visible
+from samebytes.wire import storable
 
 _MARKS = {"-": "red", "+": "green", "~": "yellow"}
 _WIDTH = 44

@@ -15,7 +15,8 @@ from rich.text import Text
 from samebytes.errors import SamebytesError
 from samebytes.release.checklist import Checklist, Item, Part, Progress, State
 from samebytes.release.signed.decision import Decision
-from samebytes.report.visible import counted, storable, visible
+from samebytes.report.visible import counted, visible
+from samebytes.wire import storable
 
 #: How far a release has come, in words.
 PROGRESS: Mapping[Progress, str] = {

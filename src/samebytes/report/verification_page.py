@@ -6,10 +6,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from samebytes.compare.document import comparison_document
 from samebytes.compare.model import Comparison
-from samebytes.report.document import comparison_document
 from samebytes.report.html import Shown, tally
-from samebytes.report.verification import ACTS, PHASES, SIGNATURES, Result, publishers, spoken
+from samebytes.report.verification import ACTS, PHASES, SIGNATURES, publishers
+from samebytes.verify.document import Result, spoken
 
 #: Verdicts in the order in which a reader looks for them; a failed one has none.
 _WORST = ("different", "unbuildable", "failed", "equivalent", "identical")

@@ -10,11 +10,6 @@ def visible(text: str) -> str:
     return "".join(letter if letter.isprintable() else _escaped(letter) for letter in text)
 
 
-def storable(text: str) -> str:
-    """The text with bytes that are no UTF-8 written as escapes, so that it can be encoded."""
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
 def _escaped(letter: str) -> str:
     code = ord(letter)
     if 0xDC80 <= code <= 0xDCFF:

@@ -9,9 +9,9 @@ from typing import Any
 from samebytes.compare.model import Verdict
 from samebytes.digest import Digest
 from samebytes.index.provenance import Signature
-from samebytes.report.visible import storable
 from samebytes.sandbox.tried import Act
 from samebytes.verify.verification import Phase, Place
+from samebytes.wire import storable
 
 #: A type; alternatives, in a tuple; texts that are allowed, in a frozenset; a list of one shape;
 #: an object with exactly these members; or, by Mapping, one of texts.
