@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from bisect import bisect
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -15,23 +14,27 @@ from typing import TYPE_CHECKING
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from samebytes.atomic import atomic_file, write_text
+from samebytes.atomic import atomic_file
 from samebytes.digest import Digest
 from samebytes.errors import ArtifactError, UserError
 from samebytes.index import address, local
-from samebytes.index.listing import IndexFile, Page, of_release, read_page, version_of
+from samebytes.index.kept import keep_listing, kept_listing
+from samebytes.index.listing import (
+    IndexFile,
+    Page,
+    by_release,
+    of_release,
+    read_page,
+    version_of,
+)
 from samebytes.index.provenance import Provenance, read_provenance
 from samebytes.index.settings import IndexSettings
 from samebytes.index.signatures import check_signatures
-from samebytes.wire import dump_document, read_document
 
 if TYPE_CHECKING:
     from samebytes.index.download import Downloader, Notice, Progress
 
 _SCHEMES = ("http", "https", "file")
-
-#: Changes when what the cache has of a release does.
-_LISTING_VERSION = 1
 
 _PROVENANCE = "application/vnd.pypi.integrity.v1+json, application/json;q=0.5"
 _LARGEST_PROVENANCE = 16 * 1024**2
@@ -69,6 +72,22 @@ class Index:
         """
         return self._search(name, version, "release", lambda _: True)
 
+    def releases(self, name: NormalizedName) -> Mapping[Version, tuple[IndexFile, ...]]:
+        """The sdists and wheels of all releases of a project, the newest release first.
+
+        All indexes are asked, once each, as pip looks at all that there is; a release is what
+        ``release`` gives of it: the files of the first index that has any. Offline, they are as
+        they were when this was last called online.
+
+        Raises UserError when no index has any, and as ``release`` does.
+        """
+        found: dict[Version, tuple[IndexFile, ...]] = {}
+        for url in self._searched():
+            found = by_release(self._project(url, name), name) | found
+        if not found:
+            raise self._no_project(name)
+        return {version: found[version] for version in sorted(found, reverse=True)}
+
     def published(self, name: NormalizedName, version: Version) -> tuple[IndexFile, ...]:
         """The files of a release on all indexes as they are now; none where it is on none.
 
@@ -97,9 +116,12 @@ class Index:
             if is_wanted(file.filename)
         )
 
+    def _searched(self) -> list[str]:
+        return [url for url in self.settings.urls if address.scheme(url) in _SCHEMES]
+
     def _asked(self) -> list[str]:
         """The indexes that are asked what they have now; raises UserError offline."""
-        urls = [url for url in self.settings.urls if address.scheme(url) in _SCHEMES]
+        urls = self._searched()
         if self.settings.offline or not urls:
             raise UserError(
                 "Whether a release is published is what the index says now.", hint=_ONCE
@@ -195,11 +217,10 @@ class Index:
     ) -> tuple[IndexFile, ...]:
         """The files of a release on the first index of which one is wanted."""
         others: set[Version] = set()
-        for url in self.settings.urls:
-            if address.scheme(url) not in _SCHEMES:
-                continue
+        for url in self._searched():
             if self.settings.offline:
-                files = self._kept_listing(url, name, version)
+                kept = kept_listing(self._listing_path(url, f"{name} {version}"))
+                files = of_release(kept, name, version)
             else:
                 files = self._listing(url, name, version, others)
             if any(map(is_wanted, files)):
@@ -220,7 +241,7 @@ class Index:
             local.with_own_digest(file, largest) for file in of_release(listed, name, version)
         )
         if files:
-            self._keep_listing(files, index, name, version)
+            keep_listing(self._listing_path(index, f"{name} {version}"), files)
         else:
             others |= {found for file in listed if (found := version_of(file.filename, name))}
         return files
@@ -239,31 +260,26 @@ class Index:
 
         return Downloader(settings=self.settings, progress=self.progress, notice=self.notice)
 
-    def _listing_path(self, index: str, name: NormalizedName, version: Version) -> Path:
-        key = Digest.of(f"{index} {name} {version}".encode(errors="replace"))
-        return self.cache / "releases" / f"{key}.json"
+    def _project(self, url: str, name: NormalizedName) -> tuple[IndexFile, ...]:
+        """What one index has of a project, now, or, offline, when it was last asked."""
+        index = address.public(url)
+        kept = self._listing_path(index, name)
+        if self.settings.offline:
+            return kept_listing(kept)
+        page = self._page(index, name)
+        largest = self.settings.limits.largest_file
+        files = tuple(
+            local.with_own_digest(file, largest)
+            for file in (read_page(page, name, index) if page is not None else ())
+        )
+        if files:
+            keep_listing(kept, files)
+        return files
 
-    def _keep_listing(
-        self, files: Iterable[IndexFile], index: str, name: NormalizedName, version: Version
-    ) -> None:
-        path = self._listing_path(index, name, version)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        document: dict[str, object] = {
-            "version": _LISTING_VERSION,
-            "files": [file.to_dict() for file in files],
-        }
-        write_text(path, dump_document(document))
-
-    def _kept_listing(
-        self, url: str, name: NormalizedName, version: Version
-    ) -> tuple[IndexFile, ...]:
-        """What one index had of a release; nothing where that is not known, or not legible."""
-        with suppress(OSError, UserError):
-            document = read_document(self._listing_path(address.public(url), name, version))
-            if document["version"].expect(int) == _LISTING_VERSION:
-                files = [IndexFile.from_node(node) for node in document["files"]]
-                return of_release(files, name, version)
-        return ()
+    def _listing_path(self, url: str, what: str) -> Path:
+        """Where is kept what an index has of a project or release, as it stands on one line."""
+        key = Digest.of(f"{address.public(url)} {what}".encode(errors="replace"))
+        return self.cache / "releases" / f"{key}.json.gz"
 
     def _not_found(
         self, name: NormalizedName, version: Version, what: str, others: set[Version]
@@ -275,7 +291,7 @@ class Index:
                 "set.",
                 hint=f"{_ONCE[:-1]}, or give the path of an sdist file.",
             )
-        searched = [url for url in self.settings.urls if address.scheme(url) in _SCHEMES]
+        searched = self._searched()
         hint = f"See which versions there are: pip index versions {name}."
         if others:
             hint = f"Versions near it: {', '.join(map(str, _nearest(others, version)))}. {hint}"
@@ -286,6 +302,18 @@ class Index:
             )
         where = " or ".join(map(address.shown, searched))
         return UserError(f"There is no {what} of {name} {version} on {where}.", hint=hint)
+
+    def _no_project(self, name: NormalizedName) -> UserError:
+        if self.settings.offline:
+            return UserError(
+                f"The cache does not know what releases {name} has, and --offline is set.",
+                hint=_ONCE,
+            )
+        where = " or ".join(map(address.shown, self._searched()))
+        return UserError(
+            f"There is no sdist or wheel of {name} on {where}.",
+            hint="Check the name, and pip's configuration of the index (pip config list).",
+        )
 
 
 def _nearest(versions: Iterable[Version], version: Version) -> list[Version]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -242,14 +243,23 @@ def version_of(filename: str, name: NormalizedName) -> Version | None:
 def of_release(
     files: Iterable[IndexFile], name: NormalizedName, version: Version
 ) -> tuple[IndexFile, ...]:
-    """Those of one release: sdists first, ``.tar.gz`` before ``.zip``, then wheels by name.
+    """Those of one release, as ``by_release`` has them."""
+    return by_release(files, name).get(version, ())
+
+
+def by_release(
+    files: Iterable[IndexFile], name: NormalizedName
+) -> dict[Version, tuple[IndexFile, ...]]:
+    """Those of each release: sdists first, ``.tar.gz`` before ``.zip``, then wheels by name.
 
     A name that is listed twice counts once, as it is listed first.
     """
-    found: dict[str, IndexFile] = {}
+    found = defaultdict[Version, dict[str, IndexFile]](dict)
     for file in files:
-        if version_of(file.filename, name) == version:
-            found.setdefault(file.filename, file)
-    return tuple(
-        sorted(found.values(), key=lambda f: (f.is_wheel, f.filename.endswith(".zip"), f.filename))
-    )
+        if (version := version_of(file.filename, name)) is not None:
+            found[version].setdefault(file.filename, file)
+    return {version: _ordered(each.values()) for version, each in found.items()}
+
+
+def _ordered(files: Iterable[IndexFile]) -> tuple[IndexFile, ...]:
+    return tuple(sorted(files, key=lambda f: (f.is_wheel, f.filename.endswith(".zip"), f.filename)))

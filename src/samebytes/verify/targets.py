@@ -98,6 +98,22 @@ def plan_release(
     files that matter.
     """
     files = index.release(name, version)
+    return plan_files(name, version, files, source=source, only=only)
+
+
+def plan_files(
+    name: NormalizedName,
+    version: Version,
+    files: Sequence[IndexFile],
+    *,
+    source: NamedSource | None = None,
+    only: frozenset[Digest] = frozenset(),
+    fitting: frozenset[Tag] | None = None,
+) -> Plan:
+    """``plan_release`` of files that are listed already, all that there are of the release.
+
+    ``fitting`` are the tags of wheels for here: finding them takes longer than the rest.
+    """
     unknown = only - {file.digest for file in files}
     if only and unknown == only:
         raise ArtifactError(
@@ -109,8 +125,8 @@ def plan_release(
     wheels = [file for file in files if file.is_wheel]
     if only:
         wheels = [file for file in wheels if file.digest in only]
-    fitting = _fitting()
-    chosen = [file for file in wheels if _is_for_here(file, fitting)]
+    here = fitting_tags() if fitting is None else fitting
+    chosen = [file for file in wheels if _is_for_here(file, here)]
     reason = "it is for another platform, or another Python, than this"
     skipped = [
         NotVerified(filename=file.filename, reason=reason) for file in wheels if file not in chosen
@@ -205,7 +221,8 @@ def _best_sdist(files: Iterable[IndexFile]) -> IndexFile | None:
     return min(sdists, key=lambda file: not file.filename.endswith(".tar.gz"), default=None)
 
 
-def _fitting() -> frozenset[Tag]:
+def fitting_tags() -> frozenset[Tag]:
+    """Those of wheels that can be installed here."""
     return frozenset(sys_tags())
 
 
