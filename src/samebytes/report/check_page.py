@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any, cast
 
 from samebytes.report.check import respect_title
-from samebytes.report.html import render
+from samebytes.report.templates import render
 from samebytes.variations.table import REPEAT, VARIATIONS
 
 

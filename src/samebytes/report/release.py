@@ -183,7 +183,7 @@ def _longest_run(text: str) -> int:
 
 def release_page(found: Checklist) -> str:
     """The checklist as one HTML file that needs nothing else and loads nothing."""
-    from samebytes.report.html import render  # which takes long to load
+    from samebytes.report.templates import render  # which takes long to load
 
     return render(
         "release.html",
