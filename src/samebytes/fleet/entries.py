@@ -116,24 +116,25 @@ def locked_or_skipped(
     return Locked(name=name, version=version, digests=digests, origin=origin)
 
 
-def read_text(path: Path) -> str:
-    """The text of a lock file, in UTF-8 with or without a byte order mark.
+def read_text(path: Path, *, largest: int = MAX_SIZE, hint: str = FORMATS) -> str:
+    """The text of a file, in UTF-8 with or without a byte order mark.
 
-    Raises UserError when it cannot be read, is larger than ``MAX_SIZE``, or is no such text.
+    Raises UserError, with the ``hint``, when it cannot be read, has more than ``largest`` bytes, or
+    is no such text.
     """
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_SIZE + 1)
+            data = file.read(largest + 1)
     except FileNotFoundError:
         raise UserError(f"There is no file {path}.") from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise UserError(f"{path} cannot be read: {reason}.") from None
-    if len(data) > MAX_SIZE:
-        raise UserError(f"{path} has more than {MAX_SIZE} bytes.", hint=FORMATS)
+    if len(data) > largest:
+        raise UserError(f"{path} has more than {largest} bytes.", hint=hint)
     data = data.removeprefix(codecs.BOM_UTF8)
     try:
         return data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise UserError(f"{path}, line {line}: this is not UTF-8.", hint=FORMATS) from None
+        raise UserError(f"{path}, line {line}: this is not UTF-8.", hint=hint) from None
