@@ -18,7 +18,7 @@ import pytest
 
 from samebytes.digest import Digest
 from samebytes.errors import UserError
-from samebytes.fleet.store import Key, Store
+from samebytes.fleet.old_store import Key, Store
 
 ONE, TWO = Digest.of(b"1"), Digest.of(b"2")
 
@@ -248,7 +248,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from samebytes.digest import Digest
-from samebytes.fleet.store import Key, Store
+from samebytes.fleet.old_store import Key, Store
 
 path, first, size = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 with Store.open(path) as store:
@@ -265,7 +265,7 @@ with Store.open(path) as store:
 READER = """
 import sys, json
 from pathlib import Path
-from samebytes.fleet.store import Store
+from samebytes.fleet.old_store import Store
 
 with Store.open(Path(sys.argv[1])) as store:
     for line in sys.stdin:

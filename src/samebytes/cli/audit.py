@@ -33,7 +33,7 @@ from samebytes.fleet.audit import Done
 from samebytes.fleet.entries import Lock
 from samebytes.fleet.inventory import Inventory, is_lasting, key_of, take_inventory, terms_of
 from samebytes.fleet.locks import read_lock
-from samebytes.fleet.store import Key, Store
+from samebytes.fleet.old_store import Key, Store
 from samebytes.report.verification import (
     Failed,
     is_verified,

@@ -11,7 +11,7 @@ from samebytes import __version__
 from samebytes.digest import Digest
 from samebytes.errors import SamebytesError
 from samebytes.fleet.entries import Lock, Locked
-from samebytes.fleet.store import Key
+from samebytes.fleet.old_store import Key
 from samebytes.index.client import Index
 from samebytes.index.listing import IndexFile
 from samebytes.infer.candidates import VERSION

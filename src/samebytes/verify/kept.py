@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from types import NoneType
 from typing import Any
 
-from samebytes.compare.model import Verdict
+from samebytes.archive.artifact import Form
+from samebytes.compare.model import Verdict, Where
 from samebytes.digest import Digest
 from samebytes.index.provenance import Signature
 from samebytes.sandbox.tried import Act
@@ -73,6 +74,27 @@ _RESULT: _Shape = {
     "attempts": int,
     "seconds": _NUMBER,
 }
+#: As docs/reference/schemas/diff-1.json has it.
+_SIDE: _Shape = {
+    "filename": str,
+    "form": frozenset(Form),
+    "format": str,
+    "size": int,
+    "sha256": str,
+    "members": (int, NoneType),
+    "backend": _TEXT_OR_NONE,
+}
+_COMPARISON: _Shape = {
+    "verdict": frozenset(Verdict),
+    "where": [frozenset(Where)],
+    "first": _SIDE,
+    "second": _SIDE,
+    "recompressed": _TEXT_OR_NONE,
+    "explanations": [
+        {"cause": str, "title": str, "reason": str, "fix": str, "differences": [_DIFFERENCE]}
+    ],
+    "contents": [{"member": str, "form": str, "lines": [[str]], "omitted": int}],
+}
 
 
 def is_whole(document: Mapping[str, object], filename: str, digest: Digest) -> bool:
@@ -82,6 +104,15 @@ def is_whole(document: Mapping[str, object], filename: str, digest: Digest) -> b
         and document["artifact"] == storable(filename)
         and document["sha256"] == str(digest)
         and (document["verdict"] == Verdict.UNBUILDABLE) == (document["failure"] is not None)
+    )
+
+
+def is_whole_comparison(document: Mapping[str, Any], digest: Digest) -> bool:
+    """Whether a document is one comparison of the file with this digest, the first of two."""
+    return (
+        _fits(document, _COMPARISON)
+        and document["first"]["sha256"] == str(digest)
+        and all(len(line) == 2 for view in document["contents"] for line in view["lines"])
     )
 
 

@@ -1,0 +1,1 @@
+"""What was found out about artifacts, kept in an SQLite file; see docs/reference/store.md."""
