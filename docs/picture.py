@@ -18,9 +18,9 @@ from packaging.version import Version
 from rich.console import Console
 from rich.text import Text
 
-from samebytes.cli.console import cache_folder
 from samebytes.index.client import Index
 from samebytes.index.settings import IndexSettings
+from samebytes.places import cache_folder
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 

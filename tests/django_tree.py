@@ -18,10 +18,10 @@ from packaging.version import Version
 from projects import git, repository
 
 from samebytes.archive.unpack import unpack_sdist
-from samebytes.cli.console import cache_folder
 from samebytes.digest import Digest
 from samebytes.index.client import Index
 from samebytes.index.settings import IndexSettings
+from samebytes.places import cache_folder
 
 DATE = "2026-11-04T09:00:00Z"
 EPOCH = 1793782800

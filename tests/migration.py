@@ -19,10 +19,10 @@ from django_tree import DATE, EPOCH, Release, cloned, django_checkout, keep, onc
 from projects import git, repository
 
 from samebytes.archive.unpack import unpack_sdist
-from samebytes.cli.console import cache_folder
 from samebytes.digest import Digest
 from samebytes.index.client import Index
 from samebytes.index.settings import IndexSettings
+from samebytes.places import cache_folder
 
 
 def project(release: Release, name: str, root: Path, *, written: Iterable[str] = ()) -> Path:

@@ -18,12 +18,12 @@ from parties import BACKEND, SMALL, party
 from projects import HATCHLING, SETUPTOOLS, commit, git, own_backend, repository
 
 from samebytes.assembly import _taken
-from samebytes.cli.console import cache_folder
 from samebytes.errors import ArtifactError
 from samebytes.git import Git
 from samebytes.index.settings import IndexSettings
 from samebytes.outcome import Outcome
 from samebytes.pipeline import build_release
+from samebytes.places import cache_folder
 from samebytes.process import Runner
 from samebytes.request import Request, Workshop
 from samebytes.sandbox.bounds import Bounds

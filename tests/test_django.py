@@ -23,7 +23,7 @@ from django_tree import (
 )
 from projects import HATCHLING, git, repository
 
-from samebytes.cli.console import cache_folder
+from samebytes.places import cache_folder
 from samebytes.recipe import BuildInfo
 
 pytestmark = pytest.mark.slow

@@ -27,12 +27,12 @@ from tar_factory import BLOCK, GzipSpec, TarMember, TarSpec
 from test_fuzz import headers, summed_again
 from zip_factory import STORED, ZipMember, ZipSpec, dos_time
 
-from samebytes.cli.console import cache_folder
 from samebytes.compare.model import Verdict
 from samebytes.digest import Digest
 from samebytes.errors import UserError
 from samebytes.index.client import Index
 from samebytes.index.settings import IndexSettings
+from samebytes.places import cache_folder
 from samebytes.verify.judgement import read_published
 from samebytes.verify.verification import Place
 

@@ -14,7 +14,6 @@ from rich.console import RenderableType
 from samebytes.cli.console import (
     Terminal,
     check_target,
-    data_folder,
     errors_in,
     print_json,
     print_report,
@@ -29,11 +28,12 @@ from samebytes.cli.verifying import (
     steps_of,
 )
 from samebytes.errors import ArtifactError, SamebytesError, UserError
-from samebytes.fleet.audit import Done
+from samebytes.fleet.batch import Done
 from samebytes.fleet.entries import Lock
 from samebytes.fleet.inventory import Inventory, is_lasting, key_of, take_inventory, terms_of
 from samebytes.fleet.locks import read_lock
 from samebytes.fleet.old_store import Key, Store
+from samebytes.places import data_folder
 from samebytes.report.verification import (
     Failed,
     is_verified,
@@ -189,7 +189,9 @@ def _audit(options: _Options, terminal: Terminal, found: _Found) -> None:
         with terminal.working(len(lock.entries) + len(options.requirements)):
             inventory = take_inventory(lock, options.requirements, desk.index, terminal)
         _note(inventory, terminal, found)
-        notebook = _Notebook(store, terms_of(desk.settings.means), again=options.again)
+        assert desk.settings.here is not None
+        terms = terms_of(desk.settings.here.means)
+        notebook = _Notebook(store, terms, again=options.again)
         for task in inventory.tasks:
             if (kept := notebook.known(task)) is not None:
                 found.results[task.filename] = kept

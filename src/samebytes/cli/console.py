@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
-import platformdirs
 from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.progress import (
@@ -25,10 +24,10 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from samebytes.atomic import write_text
+from samebytes.atomic import atomic_file
 from samebytes.errors import SamebytesError, UserError
 from samebytes.report.visible import visible
-from samebytes.wire import dump_document
+from samebytes.wire import document_pieces
 
 #: Columns of a table that is printed where there is no terminal.
 _FILE_WIDTH = 130
@@ -151,17 +150,6 @@ def _shown(text: str) -> str:
     return escape(visible(text))
 
 
-def cache_folder() -> Path:
-    """Where downloads and toolchains are kept; may be deleted at any time."""
-    explicit = os.environ.get("SAMEBYTES_CACHE")
-    return Path(explicit) if explicit else platformdirs.user_cache_path("samebytes")
-
-
-def data_folder() -> Path:
-    """Where is kept what is not made again for nothing."""
-    return platformdirs.user_data_path("samebytes")
-
-
 def print_report(lines: Iterable[RenderableType]) -> None:
     """Print the lines, or tables, of a finding on standard output."""
     is_plain = not sys.stdout.isatty() and "COLUMNS" not in os.environ
@@ -181,8 +169,11 @@ def check_target(target: str, option: str) -> None:
 
 
 def print_json(document: dict[str, object], target: str) -> None:
-    """Write a document to a file, whole or not at all, or to standard output for ``-``."""
-    write_target(dump_document(document), target, "json")
+    """Write a document to a file, whole or not at all, or to standard output for ``-``.
+
+    Members that are iterators become arrays.
+    """
+    _write_pieces(document_pieces(document), target, "json")
 
 
 @contextmanager
@@ -201,15 +192,22 @@ def errors_in(
 
 def write_target(text: str, target: str, option: str) -> None:
     """Write what ``--option`` asks for to a file, whole or not at all, or to standard output."""
+    _write_pieces([text], target, option)
+
+
+def _write_pieces(pieces: Iterable[str], target: str, option: str) -> None:
     if target == "-":
-        click.echo(text, nl=False)
+        for piece in pieces:
+            click.echo(piece, nl=False)
         return
     path = Path(target).resolve()
     try:
         if path.exists() and not path.is_file():
-            path.write_text(text, encoding="utf-8")  # a device or a pipe
-        else:
-            write_text(path, text)
+            with path.open("w", encoding="utf-8") as file:  # a device or a pipe
+                file.writelines(pieces)
+            return
+        with atomic_file(path) as part, part.open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(pieces)
     except OSError as error:
         raise _unwritable(target, error.strerror or str(error), option) from None
 

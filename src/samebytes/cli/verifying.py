@@ -14,9 +14,9 @@ import click
 from samebytes.cli.console import Terminal
 from samebytes.cli.options import Size, offline_option, workspace_option
 from samebytes.cli.workshop import make_index, make_workshop
-from samebytes.fleet.audit import Done, run_all, run_here, unexpected
+from samebytes.fleet.batch import Done, run_all, run_here
 from samebytes.fleet.pool import local_processes
-from samebytes.fleet.work import Settings
+from samebytes.fleet.work import Here, Settings, unexpected
 from samebytes.index.client import Index
 from samebytes.report.verification import Failed
 from samebytes.report.visible import visible
@@ -45,6 +45,14 @@ build_timeout_option = click.option(
     metavar="SECONDS",
     help="How long one hook of a backend may take.",
 )
+total_option = click.option(
+    "--total-timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=Effort().total,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long the builds for one artifact may take together.",
+)
 memory_option = click.option(
     "--max-memory",
     type=Size(),
@@ -72,7 +80,7 @@ def effort_options(command: Command) -> Command:
     """The options that say how artifacts are verified."""
     options = (
         *(attempts_option, memory_option, sandbox_option, workers_option),
-        *(offline_option, build_timeout_option, workspace_option),
+        *(offline_option, build_timeout_option, total_option, workspace_option),
     )
     for option in reversed(options):
         command = option(command)
@@ -89,6 +97,7 @@ class EffortOptions:
     workers: int
     offline: bool
     timeout: float
+    total_timeout: float
     workspace: Path
 
 
@@ -102,17 +111,23 @@ class Desk:
     workers: int
 
     @classmethod
-    def prepare(cls, options: EffortOptions, terminal: Terminal) -> Self:
-        """Raises UserError where there is no sandbox, but should be one."""
+    def prepare(
+        cls, options: EffortOptions, terminal: Terminal, *, is_remote: bool = False
+    ) -> Self:
+        """``is_remote``: the work is done elsewhere, and workers find out what they have there.
+
+        Raises UserError where there is no sandbox here, but should be one.
+        """
         workshop = make_workshop(terminal, offline=options.offline, workspace=options.workspace)
-        effort = Effort(attempts=options.max_attempts, timeout=options.timeout)
-        bounds = None if options.no_sandbox else Bounds(memory=options.max_memory)
-        settings = Settings(
-            means=Means.prepare(workshop, effort, bounds),
-            index=workshop.index,
-            cache=workshop.cache,
-            base=workshop.base,
+        effort = Effort(
+            attempts=options.max_attempts, timeout=options.timeout, total=options.total_timeout
         )
+        bounds = None if options.no_sandbox else Bounds(memory=options.max_memory)
+        here = None
+        if not is_remote:
+            means = Means.prepare(workshop, effort, bounds)
+            here = Here(means=means, cache=workshop.cache, base=workshop.base)
+        settings = Settings(effort=effort, bounds=bounds, index=workshop.index, here=here)
         if options.no_sandbox:
             terminal.warn("Without a sandbox, builds of strangers may do all that you may.")
         index = make_index(workshop, terminal)
@@ -120,13 +135,14 @@ class Desk:
 
     @property
     def is_sandboxed(self) -> bool:
-        return self.settings.means.cell is not None
+        return self.settings.bounds is not None
 
     @contextmanager
     def verifying(self, tasks: Sequence[Task]) -> Iterator[Iterator[Done]]:
         """What becomes of each task: in this process if it is one at a time, else in others."""
-        if _is_here(tasks, self.workers):
-            means, workshop, index = self.settings.means, self.workshop, self.index
+        here = self.settings.here
+        if here is not None and _is_here(tasks, self.workers):
+            means, workshop, index = here.means, self.workshop, self.index
             yield run_here(tasks, lambda task: task.perform(means, workshop, index))
             return
         count = min(self.workers, len(tasks))

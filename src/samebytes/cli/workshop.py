@@ -9,11 +9,12 @@ from pathlib import Path
 
 import click
 
-from samebytes.cli.console import Terminal, cache_folder
+from samebytes.cli.console import Terminal
 from samebytes.errors import UserError
 from samebytes.git import Git
 from samebytes.index.client import Index
 from samebytes.index.settings import IndexSettings
+from samebytes.places import cache_folder
 from samebytes.process import Runner
 from samebytes.request import Workshop
 from samebytes.sandbox.bounds import Bounds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from samebytes.builder import (
     Surroundings,
     build_system_requires,
 )
-from samebytes.errors import ArtifactError, SamebytesError, UnreachableError
+from samebytes.errors import ArtifactError, LimitError, SamebytesError, UnreachableError
 from samebytes.infer.candidate import Candidate
 from samebytes.infer.system import pinned
 from samebytes.recipe import Route
@@ -51,7 +52,11 @@ class Rebuilt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """What all attempts have in common; without ``cell`` hooks run unconfined."""
+    """What all attempts have in common; without ``cell`` hooks run unconfined.
+
+    ``timeout`` are the seconds that a hook may take; ``end`` is when all of them have to have
+    ended, of the monotonic clock.
+    """
 
     source: Source
     form: Form
@@ -59,6 +64,7 @@ class Bench:
     space: Workspace
     cell: Cell | None
     timeout: float
+    end: float
 
     def rebuild(self, candidate: Candidate) -> Rebuilt:
         """Build; raises UnreachableError where the index cannot be reached, and nothing else."""
@@ -75,6 +81,14 @@ class Bench:
             tried=frozenset(work.tried),
             remarks=work.remarks,
         )
+
+
+    def time_left(self) -> float:
+        """Seconds for the next hook; raises LimitError where there are none."""
+        left = self.end - time.monotonic()
+        if left <= 0:
+            raise LimitError("There is no time left for it.", limit="time")
+        return min(self.timeout, left)
 
 
 class _FailedError(Exception):
@@ -108,6 +122,7 @@ class _Work:
         bench = self.bench
         bench.workshop.reporter.step("unpacking")
         with _phase(Phase.UNPACK):
+            bench.time_left()
             project = self._tree()
         if self.candidate.route is Route.SDIST and not isinstance(bench.source, SdistSource):
             sdist = self._built(project, "sdist")
@@ -127,6 +142,7 @@ class _Work:
             requires |= set(_of_frontend(self.candidate))
             backend = self._backend(requires)
         with _phase(Phase.BUILD), self._noting():
+            backend = replace(backend, timeout=bench.time_left())
             extra = backend.extra_requires(self.room, project, distribution, epoch)
         extra = pinned(extra, self.candidate.pins) if extra else set()
         if extra - requires:
@@ -135,6 +151,7 @@ class _Work:
         step("building")
         with _phase(Phase.BUILD), self._noting():
             _check_pyproject(project, self.room.tree)
+            backend = replace(backend, timeout=bench.time_left())
             if self.candidate.frontend:
                 built = backend.build_by_flit(self.room, project, epoch)
             else:

@@ -14,10 +14,15 @@ from samebytes.sandbox.cell import Cell, find_cell
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
-    """How much is tried: at most so many ``attempts``, ``timeout`` seconds for each hook."""
+    """How much is tried: at most so many ``attempts``, ``timeout`` seconds for each hook.
+
+    ``total`` are the seconds in which the last attempt for an artifact has to begin, and all of
+    its hooks to end.
+    """
 
     attempts: int = 4
     timeout: float = 1800.0
+    total: float = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

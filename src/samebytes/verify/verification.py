@@ -17,7 +17,7 @@ from samebytes.sandbox.tried import Tried
 
 
 class Phase(StrEnum):
-    """At what an attempt ended without a file."""
+    """At what an attempt ended without a file; WORKER: what was to verify it was lost."""
 
     DOWNLOAD = "download"
     UNPACK = "unpack"
@@ -25,6 +25,7 @@ class Phase(StrEnum):
     BUILD = "build"
     TIMEOUT = "timeout"
     LIMIT = "limit"
+    WORKER = "worker"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

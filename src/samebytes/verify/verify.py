@@ -62,6 +62,7 @@ def _verify(subject: Subject, means: Means, workshop: Workshop) -> Verification:
             space=space,
             cell=replace(means.cell, calls=calls) if means.cell else None,
             timeout=means.effort.timeout,
+            end=time.monotonic() + means.effort.total,
         )
         try:
             return _Work(subject, means, published, bench).verification()
@@ -79,6 +80,7 @@ class _Work:
         self.published = published
         self.bench = bench
         self.attempts = 0
+        self.given_up: Failure | None = None
         self.tried: set[Tried] = set()
 
     def verification(self) -> Verification:
@@ -90,7 +92,7 @@ class _Work:
         if best is None:
             message = "There is no Python here that could build it."
             return self._unbuildable(Failure(phase=Phase.REQUIREMENTS, message=message), None)
-        remarks = (*best.remarks, *self._suspicions(known, best))
+        remarks = (*best.remarks, *self._suspicions(known, best), *self._omissions(best))
         tried = tuple(sorted(self.tried))
         return replace(best, attempts=self.attempts, tried=tried, remarks=remarks)
 
@@ -132,6 +134,11 @@ class _Work:
             listed = ", ".join(wheels[:3])
             yield f"The source holds wheels, from which its build may copy: {listed}."
 
+    def _omissions(self, found: Verification) -> Iterator[str]:
+        """That it might be better if there had been more time, or room."""
+        if self.given_up is not None and found.failure is None:
+            yield f"Another recipe was given up: {self.given_up.message}"
+
     def _attempts(self, known: Known) -> Iterator[Verification]:
         """One a recipe, until one of them gives the same bytes, or takes all that it may."""
         has_one_time = len(set(member_times(self.published).values())) == 1
@@ -145,7 +152,10 @@ class _Work:
             self.attempts += 1
             found = self._attempt(candidate)
             yield found
-            if found.verdict is Verdict.IDENTICAL or _is_beyond_bounds(found):
+            if _is_beyond_bounds(found):
+                self.given_up = found.failure
+                return
+            if found.verdict is Verdict.IDENTICAL:
                 return
             if found.verdict is Verdict.EQUIVALENT:
                 equivalent.append(candidate.stamps)

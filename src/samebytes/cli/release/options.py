@@ -9,11 +9,12 @@ from pathlib import Path
 import click
 
 from samebytes import epoch as epochs
-from samebytes.cli.console import Terminal, data_folder, print_json, print_report
+from samebytes.cli.console import Terminal, print_json, print_report
 from samebytes.cli.workshop import confined, make_workshop
 from samebytes.errors import UserError
 from samebytes.index import address
 from samebytes.index.client import Index
+from samebytes.places import data_folder
 from samebytes.release.checklist import Checklist
 from samebytes.release.seal import SEALS
 from samebytes.release.signed.keyring import Keyring

@@ -1,0 +1,107 @@
+"""Asks the index for what is wanted, some way ahead of the work, and in its order."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from samebytes.errors import SamebytesError
+from samebytes.fleet.outage import Delay
+from samebytes.fleet.planning import Planned
+from samebytes.fleet.wanted import Wanted
+from samebytes.fleet.work import unexpected
+
+#: How many pages of the index are asked for at a time.
+_REQUESTS = 8
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Query:
+    """Something wanted, of which the index is asked."""
+
+    wanted: Wanted
+    delay: Delay | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came of a query: one of both."""
+
+    query: Query
+    planned: Planned | None = None
+    error: SamebytesError | None = None
+
+
+class Planner:
+    """Belongs to one thread; ``done`` is called in others, when there is an answer."""
+
+    def __init__(
+        self,
+        wanted: Iterable[Wanted],
+        plan: Callable[[Wanted], Planned],
+        done: Callable[[Future[Any]], None],
+    ) -> None:
+        self._wanted = iter(wanted)
+        self._plan = plan
+        self._done = done
+        self._asked: deque[tuple[Query, Future[Planned]]] = deque()
+        self._is_exhausted = False
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all that is wanted was asked for, and all answers were taken."""
+        return self._is_exhausted and not self._asked
+
+    def ask(self) -> None:
+        """Ask for as much as may be asked for at a time."""
+        while not self._is_exhausted and len(self._asked) < _REQUESTS:
+            wanted = next(self._wanted, None)
+            if wanted is None:
+                self._is_exhausted = True
+            else:
+                query = Query(wanted=wanted)
+                self._asked.append((query, self._begun(query)))
+
+    def again(self, query: Query) -> None:
+        """Ask once more, before all others."""
+        self._asked.appendleft((query, self._begun(query)))
+
+    def answer(self) -> Answer | None:
+        """The next one, in the order of what is wanted; None: it is not there yet."""
+        if not self._asked or not self._asked[0][1].done():
+            return None
+        query, future = self._asked.popleft()
+        error = future.exception()
+        if error is None:
+            return Answer(query=query, planned=future.result())
+        if isinstance(error, SamebytesError):
+            return Answer(query=query, error=error)
+        if isinstance(error, Exception):
+            return Answer(query=query, error=unexpected(error))
+        raise error
+
+    def left(self) -> int:
+        """How many of those that are wanted nobody looked at; they are forgotten."""
+        count = len(self._asked) + sum(1 for _ in self._wanted)
+        self._asked.clear()
+        self._is_exhausted = True
+        return count
+
+    def _begun(self, query: Query) -> Future[Planned]:
+        future: Future[Planned] = Future()
+        future.add_done_callback(self._done)
+        # Not one of a pool, for which Python waits when it ends: an index can be slow to answer.
+        threading.Thread(target=self._ask, args=(query.wanted, future), daemon=True).start()
+        return future
+
+    def _ask(self, wanted: Wanted, future: Future[Planned]) -> None:
+        try:
+            planned = self._plan(wanted)
+        except BaseException as error:
+            future.set_exception(error)
+        else:
+            future.set_result(planned)
