@@ -116,7 +116,7 @@ LAYERS = (
     ("report.__init__", "report.explanations", "report.visible"),
     ("report.templates",),
     ("report.check", "report.document", "report.html", "report.migration", "report.text"),
-    ("report.check_page", "report.confirmation", "report.release"),
+    ("report.check_page", "report.confirmation", "report.release", "report.status"),
     ("report.verification",),
     ("report.verification_page",),
     ("cli.__init__", "cli.console", "cli.group", "cli.options"),

@@ -141,7 +141,8 @@ class Figures:
     def _pages(self) -> Iterator[Row]:
         """Some at a time: a query that is never done would keep SQLite's log growing."""
         terms = dict(self._fetch("SELECT id, text FROM terms", ()))
-        condition = "" if self._run is None else " AND a.run = ?"
+        # The plus sign: by the index in whose order they are, and not by that of the run.
+        condition = "" if self._run is None else " AND +a.run = ?"
         query = f"{_ROWS}{condition} ORDER BY a.project, a.run, a.id LIMIT ?"
         after: tuple[Any, ...] = ("", 0, 0)
         while True:
