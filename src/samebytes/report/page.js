@@ -231,5 +231,5 @@ const report = (() => {
   if (data) {
     start(document.body, JSON.parse(data.textContent));
   }
-  return { cells, counted, lazyRows, matching, start };
+  return { cells, counted, lazyRows, matching, start, wireClicks };
 })();

@@ -34,7 +34,10 @@ def verification_page(
     found = [*zip(results, comparisons, strict=True), *((_failed(each), None) for each in failed)]
     # Before the pairs are made: the script takes their groups to be in the order of the page.
     found.sort(key=lambda both: _badness(both[0]))
-    files = [_file(*both, shown) for both in found]
+    files = [
+        file_values(result, shown.pair(comparison_document(comparison)) if comparison else None)
+        for result, comparison in found
+    ]
     words = {"failed": "without a verdict"}
     return shown.page(
         "verification.html",
@@ -59,12 +62,13 @@ def _badness(result: Result) -> tuple[int, bool, bool]:
     return _WORST.index(result["verdict"]), not result["phantoms"], not result["tried"]
 
 
-def _file(result: Result, comparison: Comparison | None, shown: Shown) -> dict[str, Any]:
+def file_values(result: Result, pair: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What the macros of published.html need; ``pair`` as ``Shown.pair`` gives it."""
     recipe = result["recipe"] or {"requirements": (), "environment": {}, "bdist_wheel": {}}
     settings = recipe["environment"] | recipe["bdist_wheel"]
     return {
         **result,
-        "pair": None if comparison is None else shown.pair(comparison_document(comparison)),
+        "pair": pair,
         "marked_phantoms": [("", name) for name in result["phantoms"]],
         "marked_tried": [(ACTS[each["act"]], each["what"]) for each in result["tried"]],
         "publishers": publishers(result) if result["provenance"] else [],

@@ -1,0 +1,1 @@
+"""What a store holds as static files that any web server serves."""

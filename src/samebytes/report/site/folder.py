@@ -1,0 +1,206 @@
+"""The folder of a site: what in it is ours, and what need not be made again."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from samebytes.errors import UserError
+
+#: Makes a folder ours. Hidden: it is for whoever writes the site, not for who reads it.
+RECORD = ".samebytes-site"
+_PART = ".samebytes-part"
+#: "samw": tells our files from other SQLite databases.
+_APPLICATION = 0x73616D77
+_VERSION = 1
+_TABLE = """
+CREATE TABLE made (
+    path TEXT PRIMARY KEY, stamp TEXT NOT NULL, parts TEXT NOT NULL, note TEXT NOT NULL, run INTEGER
+) WITHOUT ROWID
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """Files that are made together: ``path`` with each of the suffixes.
+
+    ``stamp`` says of what they are made.
+    """
+
+    path: str
+    stamp: str
+    suffixes: tuple[str, ...]
+
+
+class SiteFolder:
+    """A folder that holds a site, or is to hold one; only one program writes to it at a time.
+
+    Before a file is written, it is recorded as ours; when it is there in full, of what it was
+    made. So whatever ends the program, the next one knows what is there, and what is not.
+    """
+
+    def __init__(self, root: Path, connection: sqlite3.Connection) -> None:
+        self._root = root
+        self._connection = connection
+        self._written = 0
+        (last,) = connection.execute("SELECT coalesce(max(run), 0) FROM made").fetchone()
+        self._run = int(last) + 1
+
+    @classmethod
+    @contextmanager
+    def open(cls, root: Path) -> Iterator[SiteFolder]:
+        """Raises UserError where the folder is not ours, or cannot be written."""
+        _check(root)
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            with closing(sqlite3.connect(root / RECORD, timeout=1, isolation_level=None)) as made:
+                _prepare(made, root)
+                yield cls(root, made)
+                made.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error):
+                raise UserError(f"Another program is writing the site in {root}.") from None
+            raise UserError(f"The site in {root} cannot be written: {error}.") from None
+        except sqlite3.Error as error:
+            raise UserError(
+                f"The record of the site in {root} is damaged: {error}.",
+                hint="Delete the folder: all of it is made again.",
+            ) from None
+        except OSError as error:
+            reason = error.strerror or error
+            raise UserError(f"The site in {root} cannot be written: {reason}.") from None
+
+    @property
+    def written(self) -> int:
+        """How many files were made."""
+        return self._written
+
+    def kept(self, unit: Unit) -> str | None:
+        """The note of a unit that is there as it would be made now, else None."""
+        found = self._connection.execute(
+            "SELECT stamp, parts, note FROM made WHERE path = ?", (unit.path,)
+        ).fetchone()
+        if found is None or found[0] != unit.stamp:
+            return None
+        parts = json.loads(found[1])
+        if set(parts) != set(unit.suffixes) or not self._is_there(unit.path, parts):
+            return None
+        self._connection.execute("UPDATE made SET run = ? WHERE path = ?", (self._run, unit.path))
+        return str(found[2])
+
+    def claim(self, units: Iterable[Unit]) -> None:
+        """Record these as ours, on disk."""
+        for unit in units:
+            found = self._connection.execute(
+                "SELECT parts FROM made WHERE path = ?", (unit.path,)
+            ).fetchone()
+            parts = dict.fromkeys(unit.suffixes, 0) | (json.loads(found[0]) if found else {})
+            self._record(unit, "", parts, "")
+        self._connection.execute("COMMIT")
+        self._connection.execute("BEGIN IMMEDIATE")
+
+    def put(self, unit: Unit, texts: Mapping[str, str], note: str = "") -> None:
+        """Write the files of a unit that was claimed, by their suffixes, the first one last."""
+        sizes = {}
+        for suffix, text in reversed([*texts.items()]):
+            sizes[suffix] = self._write(unit.path + suffix, text.encode())
+        for suffix in set(self._parts(unit.path)) - set(texts):
+            self._remove(unit.path + suffix)
+        self._record(unit, unit.stamp, sizes, note)
+
+    def put_if_other(self, unit: Unit, texts: Mapping[str, str]) -> None:
+        """Write the files of a unit whose stamp is of what they contain."""
+        if self.kept(unit) is None:
+            self.claim([unit])
+            self.put(unit, texts)
+
+    def remove_others(self) -> int:
+        """Remove what earlier runs made and this one has not; returns how many files."""
+        others = self._connection.execute(
+            "SELECT path, parts FROM made WHERE run <> ?", (self._run,)
+        ).fetchall()
+        for path, parts in others:
+            for suffix in json.loads(parts):
+                self._remove(path + suffix)
+        self._connection.execute("DELETE FROM made WHERE run <> ?", (self._run,))
+        return len(others)
+
+    def _parts(self, path: str) -> dict[str, int]:
+        (parts,) = self._connection.execute(
+            "SELECT parts FROM made WHERE path = ?", (path,)
+        ).fetchone()
+        return dict(json.loads(parts))
+
+    def _record(self, unit: Unit, stamp: str, parts: Mapping[str, int], note: str) -> None:
+        self._connection.execute(
+            "INSERT OR REPLACE INTO made VALUES (?, ?, ?, ?, ?)",
+            (unit.path, stamp, json.dumps(parts), note, self._run),
+        )
+
+    def _is_there(self, path: str, parts: Mapping[str, int]) -> bool:
+        # The size too: what a power cut leaves of a file may be empty.
+        try:
+            return all(
+                os.stat(f"{self._root}/{path}{suffix}").st_size == size
+                for suffix, size in parts.items()
+            )
+        except OSError:
+            return False
+
+    def _write(self, path: str, content: bytes) -> int:
+        """As ``atomic.write_text``, but there is only ever one part to be left behind."""
+        part, target = self._root / _PART, f"{self._root}/{path}"
+        with part.open("wb") as file:
+            os.fchmod(file.fileno(), 0o644)
+            file.write(content)
+        try:
+            os.replace(part, target)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            os.replace(part, target)
+        self._written += 1
+        return len(content)
+
+    def _remove(self, path: str) -> None:
+        target = self._root / path
+        target.unlink(missing_ok=True)
+        for folder in target.relative_to(self._root).parents[:-1]:
+            with suppress(OSError):  # something else is in it
+                (self._root / folder).rmdir()
+
+
+def _check(root: Path) -> None:
+    """Whether there may be a site."""
+    try:
+        if root.exists() and not root.is_dir():
+            raise UserError(f"{root} is not a folder.", hint="Name another one.")
+        if root.exists() and any(root.iterdir()) and not (root / RECORD).is_file():
+            raise UserError(
+                f"{root} holds something else than a site of samebytes.",
+                hint="Name a folder that is empty or not there.",
+            )
+    except OSError as error:
+        raise UserError(f"{root} cannot be used: {error.strerror}.") from None
+
+
+def _prepare(connection: sqlite3.Connection, root: Path) -> None:
+    connection.execute("PRAGMA synchronous = OFF")  # what it says of a file is checked: its size
+    connection.execute("BEGIN IMMEDIATE")
+    application, version, tables = connection.execute(
+        "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_master)"
+        " FROM pragma_application_id, pragma_user_version"
+    ).fetchone()
+    if (application, version, tables) == (0, 0, 0):
+        connection.execute(_TABLE)
+        connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+        connection.execute(f"PRAGMA user_version = {_VERSION}")
+    elif (application, version) != (_APPLICATION, _VERSION):
+        raise UserError(
+            f"The site in {root} was written by another version of samebytes.",
+            hint="Delete the folder: all of it is made again.",
+        )
