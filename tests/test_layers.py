@@ -83,7 +83,7 @@ LAYERS = (
     ("fleet.planning",),
     ("fleet.outage",),
     ("fleet.planner", "fleet.rounds", "fleet.tickets"),
-    ("fleet.audit", "fleet.inventory", "fleet.projects", "fleet.requirements"),
+    ("fleet.audit", "fleet.projects", "fleet.requirements"),
     ("fleet.locks",),
     ("fleet.inputs",),
     ("migrate.__init__", "migrate.facts", "migrate.manifest", "migrate.patterns", "migrate.probe"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -87,6 +87,35 @@ def read_document(path: Path) -> Node:
 
 def dump_document(document: dict[str, object]) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def document_pieces(document: Mapping[str, object]) -> Iterator[str]:
+    """What ``dump_document`` gives, in pieces: members that are iterators become arrays.
+
+    Of such a member there is but one item at a time, so that it may have more than fit in memory.
+    """
+    comma = ""
+    for key, value in document.items():
+        yield f"{comma or '{'}\n  {json.dumps(key)}: "
+        comma = ","
+        if isinstance(value, Iterator):
+            yield from _array_pieces(value)
+        else:
+            yield _indented(value, 2)
+    yield "\n}\n"
+
+
+def _array_pieces(items: Iterator[object]) -> Iterator[str]:
+    comma = ""
+    for item in items:
+        yield f"{comma or '['}\n    {_indented(item, 4)}"
+        comma = ","
+    yield "\n  ]" if comma else "[]"
+
+
+def _indented(value: object, width: int) -> str:
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return text.replace("\n", "\n" + " " * width)  # no string has one as it is
 
 
 def storable(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
@@ -17,6 +17,27 @@ class Versions:
 
     only_latest: bool = True
     since: datetime | None = None
+
+    @classmethod
+    def read(cls, text: str) -> Versions:
+        """Of ``latest``, ``all`` or ``since:DATE``; raises ValueError for everything else."""
+        kind, _, date = text.partition(":")
+        if kind == "since":
+            moment = datetime.fromisoformat(date)
+            try:
+                moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+                return cls(only_latest=False, since=moment.astimezone(UTC))
+            except OverflowError as error:
+                raise ValueError(str(error)) from None
+        if text not in ("latest", "all"):
+            raise ValueError(f"{text!r} does not say which releases")
+        return cls(only_latest=text == "latest")
+
+    def __str__(self) -> str:
+        """As the command line has it."""
+        if self.since is not None:
+            return f"since:{self.since.isoformat().removesuffix('T00:00:00+00:00')}"
+        return "latest" if self.only_latest else "all"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.box import SIMPLE_HEAD
@@ -56,22 +56,28 @@ def results_document(
         "version": VERSION,
         "status": "failed" if is_failed else _status(results, has_gaps=has_gaps),
         "results": list(results),
-        "skipped": [
-            {
-                "artifact": storable(each.filename),
-                "reason": storable(each.reason),
-                "entry": each.is_entry,
-            }
-            for each in skipped
-        ],
-        "unmatched": [
-            {"release": storable(each.release), "sha256": str(each.digest)} for each in unmatched
-        ],
-        "failed": [
-            {"artifact": storable(each.artifact), "error": each.error.to_dict()} for each in failed
-        ],
+        "skipped": list(map(skipped_document, skipped)),
+        "unmatched": unmatched_documents(unmatched),
+        "failed": failed_documents(failed),
+        "left": 0,
         "error": error and error.to_dict(),
     }
+
+
+def skipped_document(each: NotVerified) -> dict[str, object]:
+    return {
+        "artifact": storable(each.filename),
+        "reason": storable(each.reason),
+        "entry": each.is_entry,
+    }
+
+
+def unmatched_documents(unmatched: Iterable[Unmatched]) -> list[dict[str, str]]:
+    return [{"release": storable(each.release), "sha256": str(each.digest)} for each in unmatched]
+
+
+def failed_documents(failed: Iterable[Failed]) -> list[dict[str, object]]:
+    return [{"artifact": storable(each.artifact), "error": each.error.to_dict()} for each in failed]
 
 
 def _status(results: Sequence[Result], *, has_gaps: bool) -> str:
@@ -126,6 +132,7 @@ PHASES: Mapping[str, str] = {
     Phase.BUILD: "the build fails",
     Phase.TIMEOUT: "the build takes too long",
     Phase.LIMIT: "the build takes more than it may",
+    Phase.WORKER: "what verified it was killed, or failed",
 }
 
 
@@ -240,15 +247,28 @@ def unmatched_line(each: Unmatched) -> Text:
     return text.append(f"no file on the index has the hash sha256:{each.digest} of the lock")
 
 
-def summary(
-    results: Sequence[Result], failed: Sequence[Failed], *, skipped: int = 0, unmatched: int = 0
+def summary(results: Sequence[Result], failed: Sequence[Failed]) -> Text:
+    """How many of each verdict, in one line."""
+    return summary_of(Counter(each["verdict"] for each in results), failed=len(failed))
+
+
+def summary_of(
+    counts: Mapping[str, int],
+    *,
+    failed: int = 0,
+    skipped: int = 0,
+    unmatched: int = 0,
+    left: int = 0,
 ) -> Text:
-    """How many of each verdict, in one line; ``skipped`` entries and ``unmatched`` hashes."""
-    counts = Counter(each["verdict"] for each in results)
-    total = counted(len(results) + len(failed), "artifact")
-    parts = [Text(f"{counts[v]:,} {v}", _STYLES[v]) for v in Verdict if counts[v]]
+    """How many of each verdict, in one line.
+
+    ``failed`` are without one, ``skipped`` are entries of locks, ``unmatched`` hashes, and ``left``
+    artifacts or projects that were not begun.
+    """
+    total = counted(sum(counts.values()) + failed, "artifact")
+    parts = [Text(f"{counts[v]:,} {v}", _STYLES[v]) for v in Verdict if counts.get(v)]
     if failed:
-        parts.append(Text(f"{len(failed):,} without a verdict", "bold red"))
+        parts.append(Text(f"{failed:,} without a verdict", "bold red"))
     line = Text(f"{total}: ").append(Text(", ").join(parts)) if parts else Text(_NOTHING)
     if skipped:
         word = "entry" if skipped == 1 else "entries"
@@ -256,6 +276,8 @@ def summary(
     if unmatched:
         word = "hash" if unmatched == 1 else "hashes"
         line.append("; ").append(f"{unmatched:,} unmatched {word}", "bold red")
+    if left:
+        line.append("; ").append(f"{left:,} left for another time", "bold yellow")
     return line
 
 

@@ -1,0 +1,1 @@
+"""What ``samebytes audit`` consists of."""

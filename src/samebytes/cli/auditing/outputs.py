@@ -1,0 +1,85 @@
+"""What is made of a store, besides what is printed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from samebytes.cli.auditing.options import AuditOptions
+from samebytes.cli.console import Terminal, check_target
+from samebytes.errors import UserError
+from samebytes.fleet.export import check_export, export
+from samebytes.fleet.store.figures import Figures
+from samebytes.fleet.store.store import Store
+from samebytes.report.visible import counted, visible
+
+_SITE_TITLE = "Audit"
+
+
+def check_outputs(options: AuditOptions) -> None:
+    """Raise UserError, before the work and not after it, where something could not be written."""
+    if options.json_file is not None:
+        check_target(options.json_file, "json")
+    for path in options.exports:
+        check_export(path)
+        check_target(str(path), "export")
+    if options.site is not None:
+        _check_site(options.site)
+
+
+def write_outputs(
+    options: AuditOptions, terminal: Terminal, store: Store, *, run: int | None, command: str
+) -> None:
+    """The site and the exports that are asked for, of one run, or of all (None)."""
+
+    def damaged(name: str) -> None:
+        terminal.warn(f"What the store has of {visible(name)} is damaged, and left out.")
+
+    figures = Figures(store, run, damaged)
+    if options.site is not None:
+        _write_site(options.site, figures, terminal, command)
+    for path in options.exports:
+        with terminal.working(sum(figures.shares().values())):
+            count = export(figures, path)
+        terminal.fact("export", f"{path}: {counted(count, 'artifact')}")
+
+
+def write_of_store(options: AuditOptions, terminal: Terminal) -> None:
+    """The same of all that is in a store; raises UserError where that is nothing."""
+    check_outputs(options)
+    with Store.read(options.place) as store:
+        if not sum(Figures(store).shares().values()):
+            raise UserError(
+                f"There is nothing in {options.place} yet.", hint="Audit something first."
+            )
+        command = f"samebytes audit --store {options.place.name}"
+        write_outputs(options, terminal, store, run=None, command=command)
+
+
+def _write_site(folder: Path, figures: Figures, terminal: Terminal, command: str) -> None:
+    # Here, as few audits write one, and it takes its time to load.
+    from samebytes.report.site.writer import write
+
+    with terminal.working(None):
+        written = write(
+            folder,
+            figures,
+            title=_SITE_TITLE,
+            command=command,
+            progress=lambda done, total: terminal.reached("writing the site", done, total),
+        )
+    pages = counted(written.artifacts, "artifact")
+    files = counted(written.files, "new file")
+    terminal.fact("site", f"{folder / 'index.html'}: {pages}, {files}")
+
+
+def _check_site(folder: Path) -> None:
+    from samebytes.report.site.folder import check_folder
+
+    check_folder(folder)
+    place = next((each for each in (folder, *folder.absolute().parents) if each.exists()), folder)
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise UserError(
+            f"{folder} cannot be written: {place} is read-only.",
+            hint="Name another with --html DIR.",
+        )

@@ -1,0 +1,115 @@
+"""Audits of any size for the terminal and as JSON; see docs/reference/schemas/verify-1.json."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from samebytes.compare.model import Verdict
+from samebytes.errors import SamebytesError
+from samebytes.report.verification import (
+    VERSION,
+    Failed,
+    failed_documents,
+    is_verified,
+    result_report,
+    results_table,
+    summary_of,
+    unmatched_documents,
+    unmatched_line,
+)
+from samebytes.report.visible import counted
+from samebytes.verify.document import Result
+from samebytes.verify.targets import Unmatched
+
+#: Up to how many artifacts are shown one by one; of more, only the first that need attention.
+_TABLE, _ATTENTION = 200, 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is said of an audit besides its results.
+
+    ``counts`` are those of verdicts. ``entries`` are entries of locks that nobody looked at, and
+    ``left`` what was not begun because of a limit; both are findings unless ``allow_skipped``.
+    """
+
+    counts: Mapping[str, int]
+    entries: int
+    left: int
+    unmatched: Sequence[Unmatched]
+    failed: Sequence[Failed]
+    allow_skipped: bool
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def attention(self) -> int:
+        """How many have a verdict that somebody has to look at."""
+        return sum(self.counts.get(v, 0) for v in (Verdict.DIFFERENT, Verdict.UNBUILDABLE))
+
+    @property
+    def status(self) -> str:
+        """As the document has it: verified, finding or failed."""
+        if self.failed:
+            return "failed"
+        has_gaps = self.unmatched or ((self.entries or self.left) and not self.allow_skipped)
+        return "finding" if has_gaps or self.attention else "verified"
+
+
+def audit_document(
+    facts: Facts,
+    results: Iterable[Result],
+    skipped: Iterable[Mapping[str, object]],
+    error: SamebytesError | None = None,
+) -> dict[str, object]:
+    """The document, of which some members are iterators; with an ``error``, what was before it."""
+    return {
+        "version": VERSION,
+        "status": "failed" if error is not None else facts.status,
+        "results": iter(results),
+        "skipped": iter(skipped),
+        "unmatched": unmatched_documents(facts.unmatched),
+        "failed": failed_documents(facts.failed),
+        "left": facts.left,
+        "error": error and error.to_dict(),
+    }
+
+
+def audit_report(
+    facts: Facts, results: Iterable[Result], *, verbose: bool, quiet: bool
+) -> Iterator[RenderableType]:
+    """What is printed: of many artifacts only those to look at, and of very many not all."""
+    if verbose:
+        for each in results:
+            yield from result_report(each, verbose=True)
+    elif not quiet:
+        yield from _shown(facts, results)
+    yield from map(unmatched_line, facts.unmatched)
+    yield summary_of(
+        facts.counts,
+        failed=len(facts.failed),
+        skipped=facts.entries,
+        unmatched=len(facts.unmatched),
+        left=facts.left,
+    )
+
+
+def _shown(facts: Facts, results: Iterable[Result]) -> Iterator[RenderableType]:
+    few: list[Result] = []
+    if facts.total <= _TABLE:
+        few = list(results)
+        results = few
+    if few:
+        yield results_table(few)
+    attention = (each for each in results if not is_verified(each))
+    for each in islice(attention, _ATTENTION):
+        yield from result_report(each, verbose=False)
+    if (more := facts.attention - _ATTENTION) > 0:
+        yield Text(f"and {counted(more, 'more artifact')}: --verbose, --json or --html", "dim")
