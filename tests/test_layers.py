@@ -80,6 +80,7 @@ LAYERS = (
     ("fleet.store.file",),
     ("fleet.store.store",),
     ("fleet.store.figures",),
+    ("fleet.export",),
     ("fleet.planning",),
     ("fleet.outage",),
     ("fleet.planner", "fleet.rounds", "fleet.tickets"),

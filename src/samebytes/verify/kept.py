@@ -117,6 +117,8 @@ def is_whole_comparison(document: Mapping[str, Any], digest: Digest) -> bool:
 
 
 def _fits(value: object, shape: _Shape) -> bool:
+    if type(shape) is type:  # nearly always
+        return type(value) is shape
     match shape:
         case tuple():
             return any(_fits(value, each) for each in shape)
@@ -130,6 +132,4 @@ def _fits(value: object, shape: _Shape) -> bool:
                 and value.keys() == shape.keys()
                 and all(_fits(value[name], each) for name, each in shape.items())
             )
-    if shape is Mapping:
-        return isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
-    return type(value) is shape
+    return isinstance(value, dict) and all(isinstance(each, str) for each in value.values())

@@ -21,7 +21,7 @@ _LEVEL = 3
 #: Half of a surrogate pair, maybe, which no text of ours has.
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 #: What reading gives that we did not write.
-DAMAGE = (TypeError, ValueError, RecursionError, zlib.error)
+DAMAGE = (TypeError, ValueError, OverflowError, RecursionError, zlib.error)
 
 
 def packed(document: Mapping[str, Any]) -> bytes:

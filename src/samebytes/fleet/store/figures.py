@@ -159,14 +159,25 @@ class Figures:
 
     def documents(self, row: Row) -> tuple[Result, ComparisonDocument | None] | None:
         """What was found, and the comparison, if there was one; None: nothing, or it is damaged."""
-        found = self._fetch(
+        return self._documents(
             "SELECT v.verdict, d.result, d.comparison FROM verdict v"
             " JOIN document d ON d.verdict = v.id WHERE v.id = ?",
-            (row.record,),
+            row,
         )
+
+    def result(self, row: Row) -> Result | None:
+        """What was found, without the comparison; None: nothing, or it is damaged."""
+        found = self._documents(
+            "SELECT v.verdict, d.result, NULL FROM verdict v"
+            " JOIN document d ON d.verdict = v.id WHERE v.id = ?",
+            row,
+        )
+        return found[0] if found else None
+
+    def _documents(self, query: str, row: Row) -> tuple[Result, ComparisonDocument | None] | None:
         try:
-            for verdict, result, comparison in found:
-                return documents(row.filename, row.sha256, verdict, result, comparison)
+            for verdict, *found in self._fetch(query, (row.record,)):
+                return documents(row.filename, row.sha256, verdict, *found)
         except DAMAGE:
             self._damaged(row.filename)
         return None
@@ -199,8 +210,8 @@ def _row(values: tuple[Any, ...], terms: Mapping[int, str]) -> Row:
         raise ValueError("no such verdict")
     if not all(map(_is_word, (backend, month, filename, project, yanked, source, worker))):
         raise ValueError("no text")
-    if canonicalize_name(project) != project:
-        raise ValueError("no name of a project")
+    if canonicalize_name(project) != project or "/" in filename or filename in ("", ".", ".."):
+        raise ValueError("no name of a project, or of a file")
     return Row(
         number=number,
         record=record,

@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 from samebytes.errors import UserError
@@ -15,6 +16,8 @@ _BUSY_SECONDS = 30.0
 #: What SQLite's log is cut to once what it holds is in the file, in bytes.
 _LOG_SIZE = 64 * 1024 * 1024
 _HINT = "Name another file."
+#: What is no UTF-8 is not ours, and no reason not to show the rest.
+_TEXT = partial(str, encoding="utf-8", errors="replace")
 
 
 @contextmanager
@@ -31,6 +34,7 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
     try:
         with errors(path):
             _prepare(path, connection)
+        connection.text_factory = _TEXT
         yield connection
     finally:
         connection.close()
@@ -46,6 +50,7 @@ def opened_to_read(path: Path) -> Iterator[sqlite3.Connection]:
     with closing(connection):
         with errors(path):
             check(path, connection, is_new_allowed=False)
+        connection.text_factory = _TEXT
         yield connection
 
 
