@@ -55,7 +55,7 @@ class SiteFolder:
     @contextmanager
     def open(cls, root: Path) -> Iterator[SiteFolder]:
         """Raises UserError where the folder is not ours, or cannot be written."""
-        _check(root)
+        check_folder(root)
         try:
             root.mkdir(parents=True, exist_ok=True)
             with closing(sqlite3.connect(root / RECORD, timeout=1, isolation_level=None)) as made:
@@ -174,8 +174,8 @@ class SiteFolder:
                 (self._root / folder).rmdir()
 
 
-def _check(root: Path) -> None:
-    """Whether there may be a site."""
+def check_folder(root: Path) -> None:
+    """Raises UserError where the folder holds something else than a site of ours."""
     try:
         if root.exists() and not root.is_dir():
             raise UserError(f"{root} is not a folder.", hint="Name another one.")
