@@ -80,9 +80,9 @@ def audit_command(context: click.Context, /, **values: Any) -> None:
 
 
 def _given(context: click.Context) -> list[str]:
-    """Which parameters were given, and are not as they are by default."""
-    given = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
-    return [name for name in context.params if context.get_parameter_source(name) in given]
+    """Which parameters the command line has."""
+    given = ParameterSource.COMMANDLINE
+    return [name for name in context.params if context.get_parameter_source(name) is given]
 
 
 def _audit(options: AuditOptions, terminal: Terminal, found: Found, stack: ExitStack) -> None:

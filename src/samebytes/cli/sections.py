@@ -21,7 +21,7 @@ class SectionedCommand(click.Command):
         records = {
             str(each.name): record
             for each in self.get_params(context)
-            if (record := each.get_help_record(context)) is not None
+            if isinstance(each, click.Option) and (record := each.get_help_record(context)) is not None
         }
         for title, names in self.sections.items():
             with formatter.section(title):
