@@ -98,7 +98,9 @@ def renamed(
     if comparison is not None:
         comparison = replace(
             comparison,
-            first=replace(comparison.first, filename=filename, digest=digest),
+            first=replace(
+                comparison.first, filename=filename, digest=digest, backend=f"{backend} 1.0"
+            ),
             second=replace(comparison.second, filename=filename),
         )
     return replace(

@@ -17,8 +17,8 @@ _COLOURS: Mapping[str, str] = {
     "different": "b3213a",
     "pending": "5a6472",
 }
-#: Widths in pixels, of a letter of 11 pixels and of what is around a text.
-_LETTER, _AROUND = 6.6, 12
+#: Widths in pixels, of letters of 11 pixels and of what is around a text.
+_LETTER, _NARROW, _BROAD, _AROUND = 6.8, 4.0, 10.0, 12
 
 _SVG = """\
 <svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="20" role="img" \
@@ -39,7 +39,7 @@ aria-label="{title}">
 
 def badge(tone: str, message: str, title: str) -> str:
     """A picture; ``title`` is what it says to who cannot see it."""
-    label_length, length = (round(len(text) * _LETTER) for text in (_LABEL, message))
+    label_length, length = _width(_LABEL), _width(message)
     left, right = label_length + _AROUND, length + _AROUND
     return _SVG.format(
         width=left + right,
@@ -54,6 +54,11 @@ def badge(tone: str, message: str, title: str) -> str:
         message=escape(message),
         title=escape(visible(title)),
     )
+
+
+def _width(text: str) -> int:
+    widths = dict.fromkeys("fijlrt .", _NARROW) | dict.fromkeys("mw", _BROAD)
+    return round(sum(widths.get(letter, _LETTER) for letter in text))
 
 
 def endpoint(tone: str, message: str) -> str:

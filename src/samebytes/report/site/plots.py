@@ -15,6 +15,10 @@ Counts = Mapping[tuple[str | None, str], int]
 
 #: How many backends have their own bar, and how many months a plot has room for.
 _BARS, _MONTHS = 9, 48
+#: Few columns are no broader than if there were so many.
+_SLOTS = 8
+#: Names below a plot: as many as have room on a phone.
+_LABELS = 5
 OTHERS, UNKNOWN = "others", "unknown"
 
 
@@ -94,8 +98,8 @@ def columns(named: Sequence[tuple[str, Mapping[str, int]]], unit: str) -> Column
     """A column for each, as high as its total."""
     highest = max((sum(counts.values()) for _, counts in named), default=0)
     lines, top = _lines(highest)
-    step = 100 / (len(named) or 1)
-    labelled = set(_labelled([name for name, _ in named], unit))
+    step = 100 / max(len(named), _SLOTS)
+    labelled = range(0, len(named), math.ceil(max(len(named), 1) / _LABELS))
     return Columns(
         tuple(
             bar(
@@ -103,7 +107,7 @@ def columns(named: Sequence[tuple[str, Mapping[str, int]]], unit: str) -> Column
                 counts,
                 top,
                 start=round(at * step + step * 0.1, 3),
-                width=round(min(step * 0.8, 12), 3),
+                width=round(step * 0.8, 3),
                 label=name if at in labelled else "",
             )
             for at, (name, counts) in enumerate(named)
@@ -133,24 +137,10 @@ def _lines(highest: int) -> tuple[list[int], int]:
     if highest <= 0:
         return [1], 1
     power = 10 ** math.floor(math.log10(highest))
-    step = next(
-        (
-            each
-            for each in (power // 2, power, 2 * power)
-            if each and math.ceil(highest / each) <= 4
-        ),
-        2 * power,
-    )
+    steps = (each for each in (power // 2, power) if each and math.ceil(highest / each) <= 4)
+    step = next(steps, 2 * power)
     count = math.ceil(highest / step)
     return [step * number for number in range(1, count + 1)], step * count
-
-
-def _labelled(names: Sequence[str], unit: str) -> Iterator[int]:
-    """Whose names are said: so few that they have room on a phone."""
-    every = math.ceil(len(names) / 5)
-    for at in range(len(names)):
-        if at % every == 0 and (at + every * 0.4 < len(names) or unit == "year"):
-            yield at
 
 
 def _percent(part: int, whole: int) -> float:

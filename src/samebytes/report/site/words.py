@@ -51,14 +51,10 @@ class Summary:
 
     @classmethod
     def of(cls, result: Result) -> Summary:
-        match result["verdict"]:
-            case "identical":
-                return cls(what="byte for byte", urgency=_urgency(result))
-            case "equivalent":
-                return cls(what=_corrected(result), urgency=_urgency(result))
-            case "different":
-                return cls(what=_different(result), urgency=_urgency(result))
-        return cls(what=PHASES[result["failure"]["phase"]], urgency=_urgency(result))
+        what = _what(result)
+        if result["tried"]:
+            what += f"; its build tried {counted(len(result['tried']), 'thing')} that none has to"
+        return cls(what=what, urgency=_urgency(result))
 
     @classmethod
     def load(cls, note: str) -> Summary:
@@ -67,6 +63,17 @@ class Summary:
 
     def dump(self) -> str:
         return json.dumps([self.what, self.urgency, self.is_whole])
+
+
+def _what(result: Result) -> str:
+    match result["verdict"]:
+        case "identical":
+            return "byte for byte"
+        case "equivalent":
+            return _corrected(result)
+        case "different":
+            return _different(result)
+    return PHASES[result["failure"]["phase"]]
 
 
 def _urgency(result: Result) -> Urgency:

@@ -76,7 +76,7 @@ class _Writer:
         self._tables = Tables(site, chrome, self._totals)
         self._maker = Maker(chrome, entries())
         self._groups: Counter[tuple[str, str | None, str | None]] = Counter()
-        self._warnings: list[tuple[tuple[int, float, str, int], Entry]] = []
+        self._warnings: list[tuple[tuple[int, bool, float, int], Entry]] = []
         self._urgent: Counter[Urgency] = Counter()
         self._projects = 0
         self._latest: datetime | None = None
@@ -204,7 +204,7 @@ class _Writer:
         if summary.urgency is not Urgency.NONE:
             self._urgent[summary.urgency] += 1
             rank = float("inf") if row.rank is None else float(row.rank)
-            key = (int(summary.urgency), rank, row.filename, self.counted)
+            key = (int(summary.urgency), row.verdict != "different", rank, self.counted)
             self._warnings = heapq.nsmallest(
                 _WARNINGS, [*self._warnings, (key, entry)], key=lambda each: each[0]
             )
