@@ -267,7 +267,7 @@ def fill(path: Path, count: int) -> None:
 def _insert(connection: Any, some: list[Made], now: float) -> None:
     final = [one for one in some if one.verdict != "pending"]
     connection.executemany(
-        "INSERT INTO artifact VALUES (?, ?, ?, ?, ?, ?, NULL, ?, ?, ?, ?, ?, ?, 1)",
+        "INSERT INTO artifact VALUES (?, ?, ?, ?, ?, ?, NULL, ?, ?, ?, ?, ?, ?, 1, 1)",
         (
             (
                 *(one.number, one.filename, one.sha256, one.project, one.version),

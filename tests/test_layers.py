@@ -71,7 +71,7 @@ LAYERS = (
     ("verify.verify",),
     ("verify.task",),
     ("verify.targets",),
-    ("fleet.__init__", "fleet.engine", "fleet.entries", "fleet.old_store", "fleet.record"),
+    ("fleet.__init__", "fleet.engine", "fleet.entries", "fleet.record"),
     ("fleet.wanted", "fleet.work"),
     ("fleet.batch", "fleet.cluster", "fleet.pool"),
     ("fleet.backend", "fleet.store.__init__", "fleet.store.documents", "fleet.store.owner"),

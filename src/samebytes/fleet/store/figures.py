@@ -26,7 +26,7 @@ _PAGE = 2000
 _ROWS = (
     "SELECT a.id, v.id, a.filename, a.sha256, a.project, a.version, a.uploaded, a.yanked,"
     " a.rank, a.state, a.backend, a.month, v.finished_at, v.seconds, v.compared, v.source,"
-    " v.worker, v.inference, v.lasting, v.terms, a.run"
+    " v.worker, v.inference, v.lasting, v.terms, a.settled, a.run"
     " FROM artifact a LEFT JOIN verdict v ON v.id = a.verdict"
     " WHERE (a.project, a.run, a.id) > (?, ?, ?)"
 )
@@ -42,6 +42,8 @@ class Row:
 
     ``month`` is that of its upload, ``2026-11``. ``number`` is that of the artifact in the store,
     ``record`` of its verdict, None when it has none; what was found by whom is then empty.
+    ``settled``: in the last run that it was part of, the verdict was found, or found to be kept;
+    otherwise it is of an earlier time, and this run did not come so far.
     """
 
     number: int
@@ -64,6 +66,7 @@ class Row:
     inference: int | None
     lasting: bool
     terms: str
+    settled: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,7 +208,7 @@ class Figures:
 def _row(values: tuple[Any, ...], terms: Mapping[int, str]) -> Row:
     number, record, filename, sha256, project, version, uploaded, yanked, rank, state = values[:10]
     backend, month, finished_at, seconds, compared, source, worker, inference = values[10:18]
-    lasting, terms_id, _run = values[18:]
+    lasting, terms_id, settled, run = values[18:]
     if state not in _STATES or (record is None) != (state == PENDING):
         raise ValueError("no such verdict")
     if not all(map(_is_word, (backend, month, filename, project, yanked, source, worker))):
@@ -233,6 +236,7 @@ def _row(values: tuple[Any, ...], terms: Mapping[int, str]) -> Row:
         inference=inference and int(inference),
         lasting=bool(lasting),
         terms=terms.get(terms_id, ""),
+        settled=settled == run,
     )
 
 

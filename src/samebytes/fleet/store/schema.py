@@ -71,6 +71,7 @@ _SECOND: tuple[str | Callable[[sqlite3.Connection], None], ...] = (
         seconds REAL,
         verdict INTEGER REFERENCES verdict (id),
         run INTEGER NOT NULL DEFAULT 0,
+        settled INTEGER NOT NULL DEFAULT 0,
         UNIQUE (filename, sha256)
     )
     """,

@@ -226,10 +226,12 @@ class Store:
     def select(self, artifact: Artifact, *, kept: bool) -> None:
         """Have an artifact in this run; ``kept``: with the verdict that was found last."""
         found = self._found.pop((artifact.filename, str(artifact.digest)), None)
-        number, was = self._artifact(artifact)
-        if not kept or was == self.run:
+        number = self._artifact(artifact)
+        if not kept:
             return
         with errors(self.path):
+            if self._state(number)[1] == self.run:
+                return
             if found is not None:
                 self.connection.execute(
                     "UPDATE artifact SET verdict = ?, (state, seconds) ="
@@ -237,18 +239,26 @@ class Store:
                     " AND verdict IS NOT ?",
                     (found, found, number, found),
                 )
-            (state,) = self.connection.execute(
-                "SELECT state FROM artifact WHERE id = ?", (number,)
-            ).fetchone()
+            self.connection.execute(
+                "UPDATE artifact SET settled = ? WHERE id = ?", (self.run, number)
+            )
+            state, _ = self._state(number)
         self._counters["kept"] += 1
         self._count(state, 1)
 
+    def _state(self, artifact: int) -> tuple[str, int]:
+        """The verdict of an artifact, and of which run."""
+        state, settled = self.connection.execute(
+            "SELECT state, settled FROM artifact WHERE id = ?", (artifact,)
+        ).fetchone()
+        return state, settled
+
     def _count(self, state: str, by: int) -> None:
-        if state != PENDING:
+        if state in self._counters:
             self._counters[state] += by
 
-    def _artifact(self, artifact: Artifact) -> tuple[int, int]:
-        """The number of an artifact, which is put down if need be, and the run it was part of."""
+    def _artifact(self, artifact: Artifact) -> int:
+        """The number of an artifact, which is put down if need be, and is part of this run."""
         self._writing()
         uploaded = artifact.uploaded
         facts = (
@@ -273,7 +283,7 @@ class Store:
                         *(artifact.project, str(artifact.version), PENDING, self.run),
                     ),
                 ).lastrowid
-                return number or 0, 0
+                return number or 0
             number, was, *before = row
             run = self.run or was
             if tuple(before) != facts or was != run:
@@ -283,30 +293,28 @@ class Store:
                     " WHERE id = ?",
                     (*facts, run, number),
                 )
-        return number, was
+        return int(number)
 
     def put(self, artifact: Artifact, key: Key, record: Record) -> None:
         """Keep a record as the final one, in place of an earlier one with this key."""
         result, comparison = record.result, record.comparison
         blobs = packed(result), None if comparison is None else packed(comparison)
         state, seconds = str(result["verdict"]), float(result["seconds"])
-        number, _ = self._artifact(artifact)
+        number = self._artifact(artifact)
         with errors(self.path):
-            earlier = self.connection.execute(
-                "SELECT a.state FROM artifact a JOIN verdict v ON v.id = a.verdict"
-                " WHERE a.id = ? AND v.run = ?",
-                (number, self.run),
-            ).fetchone()
+            earlier, settled = self._state(number)
             verdict = self._verdict(number, key, record)
             self.connection.execute(
                 "INSERT OR REPLACE INTO document VALUES (?, ?, ?)", (verdict, *blobs)
             )
+            # With what it was built is a fact, which not every verdict comes with.
             self.connection.execute(
-                "UPDATE artifact SET state = ?, backend = ?, seconds = ?, verdict = ? WHERE id = ?",
-                (state, backend_of(result, comparison), seconds, verdict, number),
+                "UPDATE artifact SET state = ?, backend = coalesce(?, backend), seconds = ?,"
+                " verdict = ?, settled = ? WHERE id = ?",
+                (state, backend_of(result, comparison), seconds, verdict, self.run, number),
             )
-        if earlier:
-            self._count(earlier[0], -1)
+        if settled == self.run:
+            self._count(earlier, -1)
         self._count(state, 1)
 
     def _verdict(self, artifact: int, key: Key, record: Record) -> int:
@@ -354,7 +362,7 @@ class Store:
 
     def attempt(self, artifact: Artifact, number: int, worker: str = "") -> int:
         """Note that an artifact is given to a worker, for the first time: 1; returns its id."""
-        which, _ = self._artifact(artifact)
+        which = self._artifact(artifact)
         with errors(self.path):
             made = self.connection.execute(
                 "INSERT INTO attempt (artifact, run, number, begun_at, worker)"
