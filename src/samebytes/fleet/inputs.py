@@ -21,7 +21,8 @@ from samebytes.versions import parse_requirement, pinned_version
 #: Where what is named by itself is named.
 COMMAND_LINE = "the command line"
 
-_FILES = (".txt", ".in", ".toml", ".lock", ".json", ".csv")
+_LISTS = (".txt", ".in", ".toml", ".lock", ".json", ".csv")
+_ARTIFACTS = (".whl", ".gz", ".zip")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,9 +87,11 @@ def _listed(
 
 
 def _read_requirement(text: str) -> Locked | NormalizedName:
-    if text.lower().endswith(_FILES):
-        # It may be a name, too: one that somebody took because people forget the option.
+    # These may be names, too: somebody takes them, as people forget the option.
+    if text.lower().endswith(_LISTS):
         raise _no_requirement(text, f" A file of them: -r {text}, or --projects {text}")
+    if text.lower().endswith(_ARTIFACTS):
+        raise _no_requirement(text, f" A file by itself: samebytes verify {text}")
     try:
         requirement = parse_requirement(text.removeprefix(PYPI_PREFIX))
         version = pinned_version(requirement.specifier)

@@ -119,13 +119,8 @@ def _nothing(wanted: Wanted, version: Version, found: Plan) -> Iterable[NotVerif
 def _job(task: Task, rank: int | None) -> Job | NotVerified:
     published, source = task.published, task.source
     assert isinstance(published, IndexFile)
-    without = [
-        file.filename
-        for file in (published, source)
-        if isinstance(file, IndexFile) and file.digest is None
-    ]
-    if without or published.digest is None:
-        reason = f"the index names no SHA-256 of {without[0]}, so it cannot be checked"
+    if published.digest is None or (isinstance(source, IndexFile) and source.digest is None):
+        reason = "the index has no SHA-256 of it, or of its sdist, so that it cannot be checked"
         return NotVerified(filename=task.filename, reason=reason, is_entry=True)
     return Job(
         task=task,
