@@ -151,10 +151,6 @@ def test_the_best_place_in_any_list_counts(tmp_path: Path) -> None:
 # All that is named
 
 
-def wanted(*requirements: str, **inputs: list[Path]) -> list[str]:
-    return [str(each) for each in read_inputs(requirements, **inputs).wanted]
-
-
 def test_what_is_named_comes_before_what_is_used(tmp_path: Path) -> None:
     lock, top = tmp_path / "requirements.txt", tmp_path / "top"
     lock.write_text("one==1.0\n-e ./here\n--index-url https://x\none==2.0\n")
