@@ -97,6 +97,8 @@ class Audit:
         except BaseException:
             self._interrupted()
             raise
+        finally:
+            self._planner.stop()
 
     # What is begun
 

@@ -12,13 +12,11 @@ from samebytes.errors import UnreachableError
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Delay:
-    """Since when something waits, when it is tried again, and why; seconds, monotonic."""
+    """Since when something waits, in seconds of the monotonic clock, and why."""
 
     since: float
-    at: float
-    pause: float
     error: UnreachableError
 
 
@@ -32,15 +30,17 @@ _Item = TypeVar("_Item", bound=_Delayed)
 class Outage(Generic[_Item]):
     """What could not be done as the index could not be reached; each for ``patience`` seconds.
 
-    One at a time is tried again, to see whether there is an index once more; as soon as it is, all
-    others are.
+    One of them is tried again at a time, after pauses that grow, to see whether there is an index
+    once more; as soon as there is, all others are.
     """
 
     def __init__(self, patience: float, now: float) -> None:
         self._patience = patience
-        self._waiting: list[_Item] = []
+        self._waiting: deque[_Item] = deque()
         self._free: deque[_Item] = deque()
         self._probe: _Item | None = None
+        self._pause = _FIRST_PAUSE
+        self._at = now
         self._answered_at = now
 
     def __len__(self) -> int:
@@ -48,10 +48,13 @@ class Outage(Generic[_Item]):
 
     def wait(self, item: _Item, error: UnreachableError, now: float) -> None:
         """Have something wait, that was tried in vain."""
-        before = item.delay
-        pause = min(2 * before.pause, _LONGEST_PAUSE) if before else _FIRST_PAUSE
-        since = before.since if before else now
-        item.delay = Delay(since=since, at=now + pause, pause=pause, error=error)
+        if self._probe is item:
+            self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+            self._at = now + self._pause
+        elif not self:
+            self._pause = _FIRST_PAUSE
+            self._at = now + self._pause
+        item.delay = Delay(since=item.delay.since if item.delay else now, error=error)
         self._waiting.append(item)
         self.left(item)
 
@@ -60,15 +63,13 @@ class Outage(Generic[_Item]):
         self._answered_at = now
         if item.delay is not None:
             item.delay = None
-            for each in self._waiting:
-                assert each.delay is not None
-                each.delay.pause = _FIRST_PAUSE / 2
+            self._pause = _FIRST_PAUSE
             self._free.extend(self._waiting)
             self._waiting.clear()
         self.left(item)
 
     def left(self, item: _Item) -> None:
-        """What is known of something that was tried again is not of the index."""
+        """It was tried, and what came of it says nothing of the index."""
         if self._probe is item:
             self._probe = None
 
@@ -76,44 +77,37 @@ class Outage(Generic[_Item]):
         """What is to be tried now."""
         if self._free:
             return self._free.popleft()
-        if self._probe is not None or not self._waiting:
+        if now < self.next_at():
             return None
-        first = min(self._waiting, key=_moment)
-        if _moment(first) > now:
-            return None
-        self._waiting.remove(first)
-        self._probe = first
-        return first
+        self._probe = self._waiting.popleft()
+        return self._probe
 
     def next_at(self) -> float:
         """When there is something to be tried."""
         if self._free:
             return 0.0
-        if self._probe is not None:
-            return float("inf")
-        return min(map(_moment, self._waiting), default=float("inf"))
+        return self._at if self._waiting and self._probe is None else float("inf")
 
     def expired(self, now: float) -> Iterator[_Item]:
         """Those that waited for too long, which are forgotten."""
         for item in [*self._waiting]:
-            if item.delay is not None and now - item.delay.since >= self._patience:
+            if now - _since(item) >= self._patience:
                 self._waiting.remove(item)
                 yield item
 
     def forget(self) -> Iterator[_Item]:
         """All that waits, which is forgotten."""
-        waiting, self._waiting = [*self._waiting, *self._free], []
+        waiting = [*self._waiting, *self._free]
+        self._waiting.clear()
         self._free.clear()
         yield from waiting
 
     def is_hopeless(self, now: float) -> bool:
         """Whether nothing at all was answered for so long, and something waits for it."""
-        since = min((_since(item) for item in self._waiting), default=now)
-        return now - max(since, self._answered_at) >= self._patience and bool(self._waiting)
-
-
-def _moment(item: _Delayed) -> float:
-    return item.delay.at if item.delay else 0.0
+        if not self._waiting:
+            return False
+        since = min(map(_since, self._waiting))
+        return now - max(since, self._answered_at) >= self._patience
 
 
 def _since(item: _Delayed) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -36,6 +37,9 @@ class Answer:
     error: SamebytesError | None = None
 
 
+_Order = tuple[Wanted, Future[Planned]]
+
+
 class Planner:
     """Belongs to one thread; ``done`` is called in others, when there is an answer."""
 
@@ -50,6 +54,8 @@ class Planner:
         self._done = done
         self._asked: deque[tuple[Query, Future[Planned]]] = deque()
         self._is_exhausted = False
+        self._orders: queue.SimpleQueue[_Order | None] = queue.SimpleQueue()
+        self._threads = 0
 
     @property
     def is_done(self) -> bool:
@@ -91,17 +97,28 @@ class Planner:
         self._is_exhausted = True
         return count
 
+    def stop(self) -> None:
+        """Have the threads end, as soon as they have an answer."""
+        for _ in range(self._threads):
+            self._orders.put(None)
+
     def _begun(self, query: Query) -> Future[Planned]:
         future: Future[Planned] = Future()
         future.add_done_callback(self._done)
-        # Not one of a pool, for which Python waits when it ends: an index can be slow to answer.
-        threading.Thread(target=self._ask, args=(query.wanted, future), daemon=True).start()
+        self._orders.put((query.wanted, future))
+        if self._threads < _REQUESTS:
+            # Not of a pool, for which Python waits when it ends: an index can be slow to answer.
+            threading.Thread(target=self._answer_all, daemon=True).start()
+            self._threads += 1
         return future
 
-    def _ask(self, wanted: Wanted, future: Future[Planned]) -> None:
-        try:
-            planned = self._plan(wanted)
-        except BaseException as error:
-            future.set_exception(error)
-        else:
-            future.set_result(planned)
+    def _answer_all(self) -> None:
+        while order := self._orders.get():
+            wanted, future = order
+            try:
+                planned = self._plan(wanted)
+            except BaseException as error:
+                future.set_exception(error)
+            else:
+                future.set_result(planned)
+            del order, future
