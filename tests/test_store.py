@@ -1,13 +1,10 @@
-"""The store of results, in real files, with real processes beside this one that are killed."""
+"""The store of an audit, in real files: what is kept, found again, counted, and believed."""
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
-import subprocess
-import sys
-import time
+import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -15,87 +12,331 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from stores import KEY, TERMS, UPLOADED, WORKER, artifact, record
 
 from samebytes.digest import Digest
-from samebytes.errors import UserError
-from samebytes.fleet.old_store import Key, Store
+from samebytes.errors import LimitError, UserError
+from samebytes.fleet.record import Artifact, Kept, Key, Record
+from samebytes.fleet.store import documents
+from samebytes.fleet.store.figures import Figures, Row
+from samebytes.fleet.store.status import Status
+from samebytes.fleet.store.store import Store
 
-ONE, TWO = Digest.of(b"1"), Digest.of(b"2")
-
-
-def key(
-    number: int = 0, *, source: str = "a-1.tar.gz", inference: int = 1, terms: str = "4 attempts"
-) -> Key:
-    filename = f"a{number:06}-1-py3-none-any.whl"
-    return Key(filename=filename, digest=ONE, source=source, inference=inference, terms=terms)
+ONE = artifact()
 
 
-def document_of(store: Store, one: Key) -> dict[str, object] | None:
-    found = store.find(one)
-    return found.document if found else None
+def put(store: Store, one: Artifact = ONE, verdict: str = "identical", **fields: object) -> Record:
+    """Keep a record of it with the usual key; returns the record."""
+    made = record(one, verdict)
+    made = replace(made, **fields)  # type: ignore[arg-type]
+    store.put(one, KEY, made)
+    return made
+
+
+def begin(store: Store) -> None:
+    store.begin("local", 2, "samebytes audit")
+
+
+def found(store: Store, one: Artifact = ONE, key: Key = KEY, *terms: str) -> Record | None:
+    kept = store.find(one, key, terms or (TERMS,))
+    return kept.record if kept else None
+
+
+def rows(store: Store, run: int | None = None) -> list[Row]:
+    return list(Figures(store, run).rows())
+
+
+def status(store: Store) -> Status:
+    found = store.status()
+    assert found is not None
+    return found
 
 
 def test_kept_and_found_again(folder: Path) -> None:
     path = folder / "audit.sqlite"
-    document = {"verdict": "identical", "text": "\u00e9\ud800", "list": [1, None, {"a": True}]}
     with Store.open(path) as store:
-        assert document_of(store, key()) is None
-        store.put(key(), "identical", document, 1.5)
-        assert document_of(store, key()) == document
+        assert store.find(ONE, KEY, {TERMS}) is None
+        made = put(store, verdict="different")
+        assert found(store) == made
     with Store.open(path) as store:
-        assert document_of(store, key()) == document
-        (result,) = store.results()
-    assert (result.key, result.verdict, result.document) == (key(), "identical", document)
-    assert result.seconds == 1.5
-    assert timedelta(0) <= datetime.now(UTC) - result.finished_at < timedelta(minutes=1)
+        kept = store.find(ONE, KEY, {"others", TERMS})
+        assert kept == Kept(record=made, finished_at=kept.finished_at if kept else UPLOADED)
+        assert kept is not None
+        (row,) = rows(store)
+        assert Figures(store).documents(row) == (made.result, made.comparison)
+        assert Figures(store).result(row) == made.result
+    assert timedelta(0) <= datetime.now(UTC) - kept.finished_at < timedelta(minutes=1)
+    assert row == Row(
+        number=1,
+        record=1,
+        filename=ONE.filename,
+        sha256=ONE.digest,
+        project=ONE.project,
+        version=ONE.version,
+        uploaded=UPLOADED,
+        yanked=None,
+        rank=1,
+        verdict="different",
+        backend="setuptools",
+        month="2024-12",
+        finished_at=kept.finished_at,
+        seconds=10.0,
+        has_comparison=True,
+        source=KEY.source,
+        worker=WORKER,
+        inference=5,
+        lasting=True,
+        terms=TERMS,
+        settled=True,
+    )
     assert [file.name for file in folder.iterdir()] == ["audit.sqlite"]
 
 
 def test_every_part_of_a_key_counts(folder: Path) -> None:
     keys = [
-        key(),
-        key(1),
-        key(source="b-1.tar.gz"),
-        key(inference=2),
-        key(terms="9 attempts"),
-        replace(key(), digest=TWO),
+        (ONE, KEY, TERMS),
+        (artifact(1), KEY, TERMS),
+        (replace(ONE, digest=Digest.of(b"2")), KEY, TERMS),
+        (ONE, replace(KEY, source="b"), TERMS),
+        (ONE, replace(KEY, inference=6), TERMS),
+        (ONE, replace(KEY, yanked=""), TERMS),
+        (ONE, replace(KEY, yanked="it is broken"), TERMS),
+        (ONE, KEY, "other terms"),
     ]
     with Store.open(folder / "x") as store:
-        for number, one in enumerate(keys):
-            assert store.find(one) is None
-            store.put(one, "identical", {"number": number}, 0.0)
-        assert [document_of(store, one) for one in keys] == [
-            {"number": n} for n in range(len(keys))
+        made = []
+        for number, (one, key, terms) in enumerate(keys):
+            assert found(store, one, key, terms) is None
+            made.append(record(one, text=f"{number}", terms=terms))
+            store.put(one, key, made[-1])
+        assert [found(store, *key) for key in keys] == made
+        assert found(store, ONE, KEY, "unknown terms") is None
+        assert store.find(ONE, KEY, ()) is None
+        assert Figures(store).shares() == {"identical": 3}
+
+
+def test_a_later_record_replaces_the_earlier(folder: Path) -> None:
+    with Store.open(folder / "x") as store:
+        put(store, verdict="unbuildable")
+        made = put(store, verdict="equivalent")
+        assert found(store) == made
+        assert Figures(store).shares() == {"equivalent": 1}
+        assert store.connection.execute("SELECT count(*) FROM verdict").fetchone() == (1,)
+
+
+def test_what_may_be_otherwise_tomorrow_is_final_but_not_found(folder: Path) -> None:
+    with Store.open(folder / "x") as store:
+        put(store, verdict="unbuildable", is_lasting=False)
+        assert found(store) is None
+        (row,) = rows(store)
+        assert (row.verdict, row.lasting, row.has_comparison) == ("unbuildable", False, False)
+        made = put(store)
+        assert found(store) == made
+
+
+def test_of_two_terms_the_newer_is_found(folder: Path) -> None:
+    with Store.open(folder / "x") as store:
+        store.put(ONE, KEY, record(ONE, "unbuildable", terms="one"))
+        store.put(ONE, KEY, record(ONE, "identical", terms="two"))
+        kept = store.find(ONE, KEY, {"one", "two"})
+        assert kept is not None
+        assert (kept.record.terms, kept.record.result["verdict"]) == ("two", "identical")
+
+
+def test_facts_of_the_index_change(folder: Path) -> None:
+    with Store.open(folder / "x") as store:
+        put(store)
+        store.select(replace(ONE, yanked="broken", rank=7, uploaded=None), kept=False)
+        (row,) = rows(store)
+        assert (row.yanked, row.rank, row.uploaded) == ("broken", 7, UPLOADED)
+        store.select(ONE, kept=False)
+        (row,) = rows(store)
+        assert (row.yanked, row.rank, row.month) == (None, 1, "2024-12")
+
+
+# Runs
+
+
+def test_a_run_counts_what_is_kept_and_what_is_new(folder: Path) -> None:
+    path = folder / "x"
+    with Store.open(path) as store:
+        begin(store)
+        put(store)
+        put(store, artifact(1), "different")
+    with Store.open(path) as store:
+        begin(store)
+        assert store.run == 2
+        for number in range(2):
+            assert found(store, artifact(number))
+            store.select(artifact(number), kept=True)
+            store.select(artifact(number), kept=True)  # it counts once
+        store.select(artifact(2), kept=False)
+        store.select(artifact(3), kept=False)
+        store.counted(planned=4, is_planned=True, left=1)
+        assert Figures(store, 2).shares() == {"identical": 1, "different": 1, "pending": 2}
+        put(store, artifact(2), "unbuildable")
+        put(store, artifact(2), "equivalent")  # it counts as what it is in the end
+        store.commit()
+        found_out = status(store)
+        assert found_out.counts == {
+            "identical": 1,
+            "equivalent": 1,
+            "different": 1,
+            "unbuildable": 0,
+        }
+        assert (found_out.kept, found_out.planned, found_out.done, found_out.left) == (2, 4, 3, 1)
+        assert Figures(store, 1).shares() == {}
+        assert [row.settled for row in rows(store, 2)] == [True, True, True, False]
+
+
+def test_what_is_kept_becomes_the_final_verdict_again(folder: Path) -> None:
+    """Two kinds of terms that take turns: what an audit says is what its own terms found."""
+    path = folder / "x"
+    with Store.open(path) as store:
+        store.put(ONE, KEY, record(ONE, "identical", terms="loose"))
+        store.put(ONE, KEY, record(ONE, "different", terms="strict"))
+        assert [row.verdict for row in rows(store)] == ["different"]
+    with Store.open(path) as store:
+        begin(store)
+        assert store.find(ONE, KEY, {"loose"})
+        store.select(ONE, kept=True)
+        (row,) = rows(store)
+        assert (row.verdict, row.terms) == ("identical", "loose")
+        store.commit()
+        assert status(store).counts["identical"] == 1
+
+
+def test_an_artifact_that_was_selected_and_not_reached_keeps_its_verdict(folder: Path) -> None:
+    path = folder / "x"
+    with Store.open(path) as store:
+        begin(store)
+        put(store)
+    with Store.open(path) as store:
+        begin(store)
+        store.select(ONE, kept=False)
+        (row,) = rows(store, 2)
+        assert (row.verdict, row.settled) == ("identical", False)
+        store.commit()
+        assert status(store).done == 0
+
+
+def test_attempts(folder: Path) -> None:
+    path = folder / "x"
+    with Store.open(path) as store:
+        begin(store)
+        first = store.attempt(ONE, 1)
+        store.ended(first, "lost", "it was killed")
+        second = store.attempt(ONE, 2, "tcp://one")
+        store.commit()
+        under_way = status(store).under_way
+        assert [(each.filename, each.worker) for each in under_way] == [(ONE.filename, "tcp://one")]
+        store.ended(second, "done", worker="tcp://two")
+        put(store)
+        store.attempt(artifact(1), 1)
+        store.finish()
+        assert status(store).under_way == ()
+        found_out = status(store)
+        assert [(each.outcome, each.reason) for each in found_out.failures] == [
+            ("lost", "it was killed")
         ]
-        assert [result.key for result in store.results()] == sorted(keys)
+        assert {each.filename for each in found_out.slowest} == {ONE.filename}
+        one, other = rows(store)
+        attempts = Figures(store).attempts(one)
+        assert [(each.number, each.outcome, each.worker) for each in attempts] == [
+            (1, "lost", ""),
+            (2, "done", "tcp://two"),
+        ]
+        assert all(each.ended_at and each.ended_at >= each.begun_at for each in attempts)
+        assert [each.outcome for each in Figures(store).attempts(other)] == ["interrupted"]
+        assert (other.verdict, other.record, other.finished_at) == ("pending", None, None)
+        assert Figures(store).documents(other) is None
 
 
-def test_a_later_result_replaces_the_earlier(folder: Path) -> None:
+def test_an_error_in_the_block_ends_the_run(folder: Path) -> None:
+    path = folder / "x"
+
+    def work() -> None:
+        with Store.open(path) as store:
+            begin(store)
+            store.attempt(ONE, 1)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        work()
+    with Store.read(path) as store:
+        assert status(store).ended_at
+        assert [each.outcome for each in Figures(store).attempts(rows(store)[0])] == ["interrupted"]
+
+
+def test_one_audit_at_a_time(folder: Path) -> None:
+    path = folder / "x"
+    with Store.open(path) as store, Store.open(path) as other:
+        begin(store)
+        with pytest.raises(UserError, match=rf"Another audit .* process {os.getpid()} on") as error:
+            begin(other)
+        assert error.value.hint
+        assert other.run == 0
+        store.finish()
+        begin(other)
+        assert other.run == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "is_taken_over"),
+    [
+        ("pid = 999999999", True),  # there is no such process
+        ("process = substr(process, 1, instr(process, ' ')) || '1'", True),  # its number, again
+        ("host = 'elsewhere'", False),
+        ("host = 'elsewhere', seen_at = seen_at - 119", False),
+        ("host = 'elsewhere', seen_at = seen_at - 121", True),
+        ("process = ''", False),  # where nothing is known of processes
+        ("process = '', seen_at = seen_at - 121", True),
+        ("process = 'another-boot 1', seen_at = seen_at - 121", True),
+        ("process = 'another-boot 1'", False),
+        ("seen_at = seen_at - 100000", False),  # it was asleep, and is here
+    ],
+)
+def test_a_run_that_ended_without_a_word(folder: Path, change: str, is_taken_over: bool) -> None:
+    path = folder / "x"
+    with Store.open(path) as store:
+        begin(store)
+        store.attempt(ONE, 1)
+        store.commit()
+        store.connection.execute(f"UPDATE run SET {change}")
+        with Store.open(path) as other:
+            assert status(other).is_alive is not is_taken_over
+            if not is_taken_over:
+                with pytest.raises(UserError, match="Another audit"):
+                    begin(other)
+                return
+            begin(other)
+            (row,) = rows(other)
+            assert [each.outcome for each in Figures(other).attempts(row)] == ["interrupted"]
+            put(store)
+            with pytest.raises(UserError, match=r"has taken .* over"):
+                store.commit()
+            put(other, verdict="equivalent")
+            other.commit()
+            assert status(other).is_alive
+    with Store.read(path) as store:
+        assert Figures(store).shares() == {"equivalent": 1}
+
+
+def test_a_run_says_that_it_is_there(folder: Path) -> None:
     with Store.open(folder / "x") as store:
-        store.put(key(), "unbuildable", {"number": 1}, 1.0)
-        store.put(key(), "identical", {"number": 2}, 2.0)
-        assert document_of(store, key()) == {"number": 2}
-        assert store.counts() == {"identical": 1}
-        assert [result.seconds for result in store.results()] == [2.0]
-
-
-def test_results_in_order_while_more_are_put(folder: Path) -> None:
-    with Store.open(folder / "x") as store:
-        for number in reversed(range(250)):
-            store.put(key(number), ("identical", "different")[number % 5 == 0], {}, 0.0)
-        assert store.counts() == {"different": 50, "identical": 200}
-        seen = []
-        for result in store.results():
-            seen.append(result.key)
-            store.put(result.key, "equivalent", {}, 0.0)
-        assert seen == [key(number) for number in range(250)]
-        assert store.counts() == {"equivalent": 250}
+        begin(store)
+        seen = status(store).seen_at
+        store.commit()
+        assert status(store).seen_at == seen  # it has nothing to say
+        store._seen_at -= 11
+        store.commit()
+        assert status(store).seen_at > seen
 
 
 def test_empty_store(folder: Path) -> None:
     (folder / "x").touch()  # as mktemp makes it
     with Store.open(folder / "x") as store:
-        assert (list(store.results()), store.counts()) == ([], {})
+        assert (rows(store), Figures(store).shares(), store.status()) == ([], {}, None)
 
 
 # What is no store
@@ -105,9 +346,9 @@ def test_names_that_mean_something_to_sqlite(folder: Path, monkeypatch: pytest.M
     monkeypatch.chdir(folder)
     for name in (":memory:", "file:x?mode=memory", "ü %41"):
         with Store.open(Path(name)) as store:
-            store.put(key(), "identical", {}, 0.0)
+            put(store)
         with Store.open(Path(name)) as store:
-            assert store.counts() == {"identical": 1}
+            assert Figures(store).shares() == {"identical": 1}
 
 
 @pytest.mark.parametrize(
@@ -201,158 +442,194 @@ def test_databases_of_others(folder: Path, statements: str | None, message: str)
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ("UPDATE result SET document = '{'", "is damaged"),
-        ("UPDATE result SET document = '[]'", "is damaged: a document is not an object"),
-        ("UPDATE result SET sha256 = 'x'", "is damaged: not a SHA-256"),
-        ("UPDATE result SET sha256 = x'00'", "is damaged"),
-        ("UPDATE result SET seconds = 'x'", "is damaged"),
-        ("UPDATE result SET finished_at = 'x'", "is damaged"),
-        ("UPDATE result SET verdict = CAST(x'ff' AS TEXT)", "cannot be used as a store"),
-        ("DROP TABLE result", "cannot be used as a store: no such table"),
-    ],
-)
-def test_damage(folder: Path, change: str, message: str) -> None:
+@pytest.mark.parametrize(("version", "message"), [(0, "is empty"), (1, "by an earlier version")])
+def test_what_cannot_be_read_as_it_is(folder: Path, version: int, message: str) -> None:
+    path = folder / "x"
+    path.touch()
+    if version:
+        with Store.open(path):
+            pass
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA user_version = 1")
+    before = path.read_bytes()
+    with pytest.raises(UserError, match=message) as error, Store.read(path):
+        pass
+    assert "--store" in error.value.hint
+    assert path.read_bytes() == before
+    with pytest.raises(UserError, match="There is no store"), Store.read(folder / "none"):
+        pass
+
+
+@pytest.mark.parametrize("place", [0o555, 0o755])
+def test_read_where_nothing_can_be_written(folder: Path, place: int) -> None:
+    path = folder / "place/x"
+    path.parent.mkdir()
+    with Store.open(path) as store:
+        put(store)
+    path.chmod(0o444)
+    folder.chmod(0o755)
+    path.parent.chmod(place)
+    try:
+        with without_privileges(), Store.read(path) as store:
+            assert Figures(store).shares() == {"identical": 1}
+            with pytest.raises(UserError, match="cannot be used"):
+                put(store)
+    finally:
+        path.parent.chmod(0o755)
+    assert [file.name for file in path.parent.iterdir()] == ["x"]
+
+
+# Damage
+
+
+def change(path: Path, statement: str, *values: object) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(statement, values)
+
+
+RESULT, COMPARISON = "document SET result = ?", "document SET comparison = ?"
+DOCUMENTS: dict[str, tuple[str, object]] = {
+    "no bytes": (RESULT, "{}"),
+    "not compressed": (RESULT, b"{}"),
+    "cut off": (RESULT, zlib.compress(b'{"artifact": "x"}')[:-1]),
+    "no JSON": (RESULT, zlib.compress(b"{")),
+    "no object": (RESULT, zlib.compress(b"[]")),
+    "nested": (RESULT, zlib.compress(b"[" * 100_000)),
+    "no text": (RESULT, zlib.compress(b'"\\ud800"')),
+    "not whole": (RESULT, zlib.compress(b"{}")),
+    "of another file": ("artifact SET filename = ?", "other-1.0-py3-none-any.whl"),
+    "of another verdict": ("verdict SET verdict = ?", "identical"),
+    "comparison": (COMPARISON, zlib.compress(b"{}")),
+    "date": ("verdict SET finished_at = ?", 1e300),
+}
+
+
+@pytest.mark.parametrize(("statement", "value"), DOCUMENTS.values(), ids=DOCUMENTS)
+def test_a_damaged_document_is_never_believed(folder: Path, statement: str, value: object) -> None:
+    path, names = folder / "x", list[str]()
+    with Store.open(path) as store:
+        put(store, verdict="different")
+        put(store, artifact(1))
+    change(path, f"UPDATE {statement} WHERE rowid = 1", value)
+    with Store.open(path) as store:
+        one = replace(ONE, filename=str(value)) if "filename" in statement else ONE
+        assert found(store, one) is None
+        assert found(store, artifact(1))
+        figures = Figures(store, damaged=names.append)
+        known = {row.filename: figures.documents(row) for row in figures.rows()}
+        assert known.get(one.filename) is None
+        assert known[artifact(1).filename] is not None
+        assert names == [one.filename]
+        made = put(store, one)
+        assert found(store, one) == made
+
+
+ROWS: dict[str, tuple[str, object]] = {
+    "digest": ("sha256", "x"),
+    "project": ("project", "../Demo"),
+    "version": ("version", "one"),
+    "path": ("filename", "../x"),
+    "no name": ("filename", ""),
+    "bytes": ("filename", b"x"),
+    "state": ("state", "excellent"),
+    "no verdict": ("verdict", None),
+    "time": ("uploaded", "noon"),
+    "far future": ("uploaded", 1e18),
+    "backend": ("backend", b"x"),
+    "rank": ("rank", "first"),
+}
+
+
+@pytest.mark.parametrize(("column", "value"), ROWS.values(), ids=ROWS)
+def test_a_damaged_row_is_left_out_and_named(folder: Path, column: str, value: object) -> None:
+    path, names = folder / "x", list[str]()
+    with Store.open(path) as store:
+        put(store)
+        put(store, artifact(1))
+    change(path, f"UPDATE artifact SET {column} = ? WHERE id = 1", value)
+    with Store.read(path) as store:
+        figures = Figures(store, damaged=names.append)
+        assert [row.filename for row in figures.rows()] == [artifact(1).filename]
+        assert names == [str(value) if column == "filename" else ONE.filename]
+        assert figures.shares()["identical"] >= 1
+
+
+def test_text_that_is_none(folder: Path) -> None:
     path = folder / "x"
     with Store.open(path) as store:
-        store.put(key(), "identical", {}, 0.0)
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute(change)
-    with Store.open(path) as store, pytest.raises(UserError, match=message):
-        list(store.results())
+        begin(store)
+        put(store)
+        store.ended(store.attempt(ONE, 1), "error", "why")
+    for column in ("artifact SET backend", "attempt SET reason", "run SET command"):
+        change(path, f"UPDATE {column} = CAST(x'61ff62' AS TEXT)")
+    with Store.read(path) as store:
+        (row,) = rows(store)
+        assert row.backend == "a\ufffdb"
+        assert Figures(store).attempts(row)[0].reason == "a\ufffdb"
+        assert status(store).command == "a\ufffdb"
 
 
-@pytest.mark.parametrize("change", ["document = '{'", "document = '[]'", "finished_at = 'x'"])
-def test_what_is_damaged_is_not_found(folder: Path, change: str) -> None:
+def test_attempts_of_others_are_left_out(folder: Path) -> None:
+    path = folder / "x"
+    with Store.open(path) as store:
+        begin(store)
+        put(store)
+        store.ended(store.attempt(ONE, 1), "error", "why")
+        store.ended(store.attempt(ONE, 2), "done")
+    change(path, "UPDATE attempt SET outcome = 'glory' WHERE number = 1")
+    with Store.read(path) as store:
+        names = list[str]()
+        figures = Figures(store, damaged=names.append)
+        (row,) = figures.rows()
+        assert [each.number for each in figures.attempts(row)] == [2]
+        assert names == [ONE.filename]
+
+
+def test_a_document_that_grows_beyond_all_bounds(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is unpacked no further than what is ever packed."""
     with Store.open(folder / "x") as store:
-        store.put(key(), "identical", {}, 0.0)
-    with closing(sqlite3.connect(folder / "x")) as connection, connection:
-        connection.execute(f"UPDATE result SET {change}")
-    with Store.open(folder / "x") as store:
-        assert store.find(key()) is None
+        made = put(store)
+        monkeypatch.setattr(documents, "MAX_SIZE", 1000)
+        assert found(store) is None
+        monkeypatch.undo()
+        assert found(store) == made
+        monkeypatch.setattr(documents, "MAX_SIZE", 1000)
+        with pytest.raises(LimitError):
+            put(store)
+
+
+@pytest.mark.parametrize("table", ["artifact", "verdict", "document", "run"])
+def test_a_table_that_is_gone(folder: Path, table: str) -> None:
+    path = folder / "x"
+    with Store.open(path) as store:
+        put(store)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP VIEW overview")
+        connection.execute(f"DROP TABLE {table}")
+
+    def look(store: Store) -> None:
+        store.status()
+        found(store)
+        rows(store)
+
+    with Store.open(path) as store, pytest.raises(UserError, match="no such table"):
+        look(store)
 
 
 def test_name_that_is_no_text(folder: Path) -> None:
-    odd = replace(key(), filename="\udc80")
+    odd = replace(ONE, filename="\udc80")
     with Store.open(folder / "x") as store:
         with pytest.raises(UserError, match="cannot be used"):
-            store.put(odd, "identical", {}, 0.0)
-        assert store.counts() == {}
+            store.put(odd, KEY, record(ONE))
+        assert Figures(store).shares() == {}
 
 
-# Other processes
-
-WRITER = """
-import sys
-from pathlib import Path
-from samebytes.digest import Digest
-from samebytes.fleet.old_store import Key, Store
-
-path, first, size = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-with Store.open(path) as store:
-    print("open", flush=True)
-    for number in range(first, 1_000_000):
-        key = Key(
-            filename=f"a{number:06}-1-py3-none-any.whl", digest=Digest.of(b"1"),
-            source="a-1.tar.gz", inference=1, terms="4 attempts",
-        )
-        store.put(key, "identical", {"number": number, "text": "x" * size}, 0.5)
-        print(number, flush=True)
-"""
-
-READER = """
-import sys, json
-from pathlib import Path
-from samebytes.fleet.old_store import Store
-
-with Store.open(Path(sys.argv[1])) as store:
-    for line in sys.stdin:
-        numbers = [result.document["number"] for result in store.results()]
-        print(json.dumps([store.counts(), numbers]), flush=True)
-"""
-
-
-def start(script: str, path: Path, *arguments: int) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", script, str(path), *map(str, arguments)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-
-def acknowledged(writer: subprocess.Popen[str], at_least: int) -> int:
-    """Kills a writer once it has put so many results; returns how many it said it had put."""
-    assert writer.stdout is not None
-    lines = [writer.stdout.readline() for _ in range(at_least + 1)]
-    writer.kill()
-    lines += writer.stdout.read().splitlines(keepends=True)
-    with writer:
-        pass
-    return sum(line.endswith("\n") for line in lines) - 1  # the first says that it is open
-
-
-@pytest.mark.parametrize("size", [10, 50_000])  # the larger fills SQLite's log all the time
-def test_nothing_acknowledged_is_lost_when_the_writer_is_killed(folder: Path, size: int) -> None:
+def test_a_run_that_is_damaged(folder: Path) -> None:
     path = folder / "x"
-    total = 0
-    for at_least in (0, 1, 2, 30, 3, 100):
-        total += acknowledged(start(WRITER, path, total, size), at_least)
-        with closing(sqlite3.connect(path)) as connection:
-            assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        with Store.open(path) as store:
-            numbers = [result.document["number"] for result in store.results()]
-            # The last result may be there without its acknowledgement.
-            assert numbers in (list(range(total)), list(range(total + 1)))
-            assert document_of(store, key(0)) == {"number": 0, "text": "x" * size} or total == 0
-    assert total >= 136
-
-
-@pytest.mark.parametrize("delay", [0.0, 0.0005, 0.001, 0.002, 0.004, 0.008])
-def test_killed_while_the_file_is_made(folder: Path, delay: float) -> None:
-    path = folder / "x"
-    writer = start(WRITER, path, 0, 10)
-    while not path.exists():
-        assert writer.poll() is None
-    time.sleep(delay)
-    writer.kill()
-    writer.communicate()
     with Store.open(path) as store:
-        store.put(key(), "identical", {}, 0.0)
-        assert document_of(store, key()) == {}
-
-
-def test_others_read_while_one_writes(folder: Path) -> None:
-    path = folder / "x"
-    with Store.open(path) as store, start(READER, path) as reader:
-        assert reader.stdin is not None
-        assert reader.stdout is not None
-        for number in range(150):
-            store.put(key(number), "identical", {"number": number}, 0.0)
-            if number % 30 == 0:
-                reader.stdin.write("\n")
-                reader.stdin.flush()
-                expected = list(range(number + 1))
-                found = json.loads(reader.stdout.readline())
-                assert found == [{"identical": number + 1}, expected]
-        reader.stdin.close()
-
-
-def test_a_reader_that_is_not_done_stops_no_writer(folder: Path) -> None:
-    path = folder / "x"
-    with Store.open(path) as store, Store.open(path) as other:
-        for number in range(150):
-            store.put(key(number), "identical", {}, 0.0)
-        results = other.results()
-        next(results)
-        store.put(key(200), "identical", {}, 0.0)
-        assert len(list(results)) == 150
-
-
-def test_many_open_a_new_file_at_once(folder: Path) -> None:
-    readers = [start(READER, folder / "x") for _ in range(4)]
-    for reader in readers:
-        out, _ = reader.communicate("\n", timeout=30)
-        assert json.loads(out) == [{}, []]
+        begin(store)
+    change(path, "UPDATE run SET begun_at = 1e300")
+    with Store.read(path) as store, pytest.raises(UserError, match="is damaged"):
+        store.status()

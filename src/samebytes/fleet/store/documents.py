@@ -6,6 +6,7 @@ import json
 import re
 import zlib
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from samebytes.digest import Digest
@@ -22,6 +23,14 @@ _LEVEL = 3
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 #: What reading gives that we did not write.
 DAMAGE = (TypeError, ValueError, OverflowError, RecursionError, zlib.error)
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def moment(seconds: float) -> datetime:
+    """A time as it is kept; raises one of ``DAMAGE`` for what is none, whatever the system."""
+    return _EPOCH + timedelta(seconds=seconds)
 
 
 def packed(document: Mapping[str, Any]) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from itertools import groupby
 from operator import attrgetter, itemgetter
@@ -17,7 +17,7 @@ from packaging.version import Version
 from samebytes.compare.model import Verdict
 from samebytes.digest import Digest
 from samebytes.fleet.record import ComparisonDocument
-from samebytes.fleet.store.documents import DAMAGE, documents
+from samebytes.fleet.store.documents import DAMAGE, documents, moment
 from samebytes.fleet.store.file import errors
 from samebytes.fleet.store.store import OUTCOMES, PENDING, Store
 from samebytes.verify.document import Result
@@ -254,7 +254,7 @@ def _attempt(
     return AttemptRow(
         run=int(run),
         number=int(number),
-        begun_at=datetime.fromtimestamp(begun_at, UTC),
+        begun_at=moment(begun_at),
         ended_at=_time(ended_at),
         worker=str(worker),
         outcome=outcome,
@@ -267,4 +267,4 @@ def _is_word(value: object) -> bool:
 
 
 def _time(seconds: float | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    return None if seconds is None else moment(seconds)

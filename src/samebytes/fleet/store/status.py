@@ -5,9 +5,10 @@ from __future__ import annotations
 import sqlite3
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from samebytes.compare.model import Verdict
+from samebytes.fleet.store.documents import moment
 from samebytes.fleet.store.owner import Owner
 
 #: How many are shown, and of how many the present rate is.
@@ -98,9 +99,9 @@ def read_status(connection: sqlite3.Connection) -> Status | None:
         command=run["command"],
         host=run["host"],
         pid=run["pid"],
-        begun_at=_time(run["begun_at"]),
-        seen_at=_time(run["seen_at"]),
-        ended_at=None if ended_at is None else _time(ended_at),
+        begun_at=moment(run["begun_at"]),
+        seen_at=moment(run["seen_at"]),
+        ended_at=None if ended_at is None else moment(ended_at),
         is_alive=ended_at is None and owner.is_alive(now - run["seen_at"]),
         planned=run["planned"],
         is_planned=bool(run["is_planned"]),
@@ -134,10 +135,6 @@ def read_status(connection: sqlite3.Connection) -> Status | None:
             )
         ),
     )
-
-
-def _time(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _doing(

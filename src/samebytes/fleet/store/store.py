@@ -6,14 +6,14 @@ import sqlite3
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 
 from samebytes.compare.model import Verdict
 from samebytes.errors import UserError
 from samebytes.fleet.backend import backend_of
 from samebytes.fleet.record import Artifact, Kept, Key, Record
-from samebytes.fleet.store.documents import DAMAGE, documents, packed
+from samebytes.fleet.store.documents import DAMAGE, documents, moment, packed
 from samebytes.fleet.store.file import errors, opened, opened_to_read
 from samebytes.fleet.store.owner import SILENCE, Owner
 from samebytes.fleet.store.status import Status, read_status
@@ -211,7 +211,7 @@ class Store:
         for number, verdict, finished_at, worker, text, *found in rows:
             try:
                 result, comparison = documents(artifact.filename, artifact.digest, verdict, *found)
-                at = datetime.fromtimestamp(finished_at, UTC)
+                at = moment(finished_at)
             except DAMAGE:
                 continue
             if len(self._found) >= _FOUND:
@@ -384,4 +384,7 @@ class Store:
     def status(self) -> Status | None:
         """How far the last run is; None, if there was none."""
         with errors(self.path):
-            return read_status(self.connection)
+            try:
+                return read_status(self.connection)
+            except DAMAGE as error:
+                raise UserError(f"{self.path} is damaged: {error}.") from None
