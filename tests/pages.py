@@ -21,7 +21,7 @@ HOSTILE = (
 )
 
 #: HTML's elements without an end tag.
-VOID = {"br", "input", "link", "meta"}
+VOID = {"br", "img", "input", "link", "meta"}
 
 
 class Page(HTMLParser):

@@ -62,7 +62,7 @@ def _width(text: str) -> int:
 
 
 def endpoint(tone: str, message: str) -> str:
-    """In the format that badge services read; see docs/reference/schemas/badge-1.json."""
+    """In the format that badge services read; see docs/reference/schemas/site-badge-1.json."""
     document = {
         "schemaVersion": 1,
         "label": _LABEL,

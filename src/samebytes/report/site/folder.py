@@ -58,7 +58,7 @@ class SiteFolder:
         check_folder(root)
         try:
             root.mkdir(parents=True, exist_ok=True)
-            with closing(sqlite3.connect(root / RECORD, timeout=1, isolation_level=None)) as made:
+            with closing(sqlite3.connect(root / RECORD, timeout=0, isolation_level=None)) as made:
                 _prepare(made, root)
                 yield cls(root, made)
                 made.execute("COMMIT")

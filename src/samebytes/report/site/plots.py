@@ -17,8 +17,8 @@ Counts = Mapping[tuple[str | None, str], int]
 _BARS, _MONTHS = 9, 48
 #: Few columns are no broader than if there were so many.
 _SLOTS = 8
-#: Names below a plot: as many as have room on a phone.
-_LABELS = 5
+#: In pixels: how broad a plot is on a phone, a letter below it, and what is between two names.
+_PHONE, _LETTER, _APART = 290, 6.5, 8
 OTHERS, UNKNOWN = "others", "unknown"
 
 
@@ -99,7 +99,9 @@ def columns(named: Sequence[tuple[str, Mapping[str, int]]], unit: str) -> Column
     highest = max((sum(counts.values()) for _, counts in named), default=0)
     lines, top = _lines(highest)
     step = 100 / max(len(named), _SLOTS)
-    labelled = range(0, len(named), math.ceil(max(len(named), 1) / _LABELS))
+    longest = max((len(name) for name, _ in named), default=0) * _LETTER + _APART
+    share = 100 * longest / _PHONE
+    every = math.ceil(share / step)
     return Columns(
         tuple(
             bar(
@@ -108,7 +110,7 @@ def columns(named: Sequence[tuple[str, Mapping[str, int]]], unit: str) -> Column
                 top,
                 start=round(at * step + step * 0.1, 3),
                 width=round(step * 0.8, 3),
-                label=name if at in labelled else "",
+                label=name if at % every == 0 and at * step + share <= 100 else "",
             )
             for at, (name, counts) in enumerate(named)
         ),
