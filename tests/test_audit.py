@@ -24,6 +24,7 @@ from packaging.version import Version
 from samebytes.cli.verifying import outcome
 from samebytes.errors import UserError
 from samebytes.fleet.batch import Done, run_here
+from samebytes.fleet.store.documents import packed, unpacked
 from samebytes.report.verification import Failed
 from samebytes.verify.task import Task
 from samebytes.verify.verification import Verification
@@ -58,11 +59,17 @@ def verdicts(document: Path) -> dict[str, str]:
 
 
 def kept(store: Path) -> dict[str, str]:
+    """The verdicts that will not be found again, by the artifacts' names."""
     if not store.exists():
         return {}
-    with sqlite3.connect(f"file:{store}?mode=ro", uri=True) as connection:
+    with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as connection:
         try:
-            return dict(connection.execute("SELECT filename, verdict FROM result"))
+            return dict(
+                connection.execute(
+                    "SELECT filename, verdict.verdict FROM artifact"
+                    " JOIN verdict ON verdict.id = artifact.verdict WHERE lasting"
+                )
+            )
         except sqlite3.OperationalError:
             return {}  # nothing is in it yet
 
@@ -216,13 +223,16 @@ def test_an_entry_that_is_skipped_is_a_finding(folder_index: FolderIndex) -> Non
 def changed(store: Path, wheel: str, **members: object) -> None:
     """The document that is kept of a wheel, with other members."""
     with closing(sqlite3.connect(store)) as connection, connection:
-        found = connection.execute("SELECT document FROM result WHERE filename = ?", [wheel])
-        ((text,),) = found
-        document = json.loads(text) | members
+        ((number, data),) = connection.execute(
+            "SELECT document.verdict, result FROM document"
+            " JOIN artifact ON artifact.verdict = document.verdict WHERE filename = ?",
+            [wheel],
+        ).fetchall()
+        document = unpacked(data) | members
         for name in [name for name, value in members.items() if value is ...]:
             del document[name]
-        values = [json.dumps(document), wheel]
-        connection.execute("UPDATE result SET document = ? WHERE filename = ?", values)
+        values = [packed(document), number]
+        connection.execute("UPDATE document SET result = ? WHERE verdict = ?", values)
 
 
 @pytest.mark.slow
@@ -387,11 +397,12 @@ class TestTasksThatFail:
         assert "bug of samebytes" in found.hint
         assert "The system reports" in str(self.done(OSError(28, "No space")).error)
 
+    def test_by_what_ends_its_process(self) -> None:
+        assert "that verified x.whl was killed" in str(self.done(BrokenExecutor()).error)
+
     def test_by_what_ends_all(self) -> None:
         with pytest.raises(KeyboardInterrupt):
             self.done(KeyboardInterrupt())
-        with pytest.raises(UserError, match="worker process was killed"):
-            self.done(BrokenExecutor())
 
     def test_what_cannot_be_reported(self) -> None:
         broken: Any = Done(task=self.task, verification=cast("Any", object()))

@@ -78,7 +78,7 @@ class Found:
             return
         figures = Figures(self.store, self.run)
         for row in figures.rows():
-            documents = figures.documents(row)
+            documents = figures.documents(row) if row.settled else None
             if documents is not None and row.finished_at is not None:
                 is_kept = row.finished_at < self.status.begun_at
                 kept = row.finished_at.isoformat(timespec="seconds") if is_kept else None
