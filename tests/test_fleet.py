@@ -222,6 +222,13 @@ class TestOrdinarily:
 
 
 class TestWhatFails:
+    def test_one_that_is_killed_takes_nothing_with_it(self, fleet: Fleet) -> None:
+        with processes(1) as engine:
+            found = fleet.run(engine, "die", "fine", policy=Policy(retries=0))
+        assert verdicts(found) == {"die": "unbuildable", "fine": "identical"}
+        assert fleet.outcomes("die") == ["lost"]
+
+    @pytest.mark.slow
     def test_poison_is_set_aside_and_the_others_have_their_verdicts(self, fleet: Fleet) -> None:
         names = ["fine-1", "die", "fine-2", "die-once", "fine-3", "fine-4"]
         with processes() as engine:
@@ -501,6 +508,7 @@ class TestProcesses:
             time.sleep(0.2)
             assert executor.submit(os.getpid).result() != number
 
+    @pytest.mark.slow
     def test_more_than_there_are_processes(self) -> None:
         with local_processes(2) as executor:
             calls = [executor.submit(divmod, number, 7) for number in range(50)]

@@ -1,0 +1,245 @@
+"""The same audit on a real Dask cluster, on which workers and the scheduler die."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import fleet_jobs
+import pytest
+from dask_cluster import Cluster, dask_cluster
+from fleet_jobs import INDEX, SETTINGS, act, wanted
+from folder_index import CONSTANT, FolderIndex, folder_index
+
+from samebytes.errors import UserError
+from samebytes.fleet.audit import Audit
+from samebytes.fleet.cluster import cluster_engine
+from samebytes.fleet.engine import Engine
+from samebytes.fleet.rounds import Policy, Settled
+from samebytes.fleet.store.store import Store
+from samebytes.fleet.work import worker_name
+from samebytes.index.client import Index
+from samebytes.index.settings import IndexSettings
+
+__all__ = ["folder_index"]  # a fixture
+
+pytestmark = pytest.mark.slow
+
+#: Not when it is published.
+HERE = """
+if "trees" not in os.getcwd():
+    {act}
+"""
+PROJECTS = {
+    "same": CONSTANT,
+    "slow": CONSTANT + HERE.format(act="time.sleep(2)"),
+    "slower": CONSTANT + HERE.format(act="time.sleep(3)"),
+    "other": CONSTANT + HERE.format(act="content = lambda: 'other'"),
+    "broken": CONSTANT + HERE.format(act="raise RuntimeError('as ever')"),
+    "last": CONSTANT,
+}
+VERDICTS = {
+    "broken-1.0-py3-none-any.whl": "unbuildable",
+    "last-1.0-py3-none-any.whl": "identical",
+    "other-1.0-py3-none-any.whl": "different",
+    "same-1.0-py3-none-any.whl": "identical",
+    "slow-1.0-py3-none-any.whl": "identical",
+    "slower-1.0-py3-none-any.whl": "identical",
+}
+
+
+def results(document: Path) -> list[dict[str, Any]]:
+    """All that was found, but for how long it took."""
+    found: list[dict[str, Any]] = json.loads(document.read_text())["results"]
+    for each in found:
+        del each["seconds"]
+    return found
+
+
+def rows(store: Path, query: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(store)) as connection:
+        return connection.execute(query).fetchall()
+
+
+def wait_until(is_so: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+class TestRealAudits:
+    """Of builds in sandboxes, by the command."""
+
+    @pytest.fixture
+    def published(self, folder_index: FolderIndex) -> FolderIndex:
+        for name, content in PROJECTS.items():
+            folder_index.publish(name, content)
+        return folder_index
+
+    def environ(self, index: FolderIndex) -> dict[str, str]:
+        base = index.root / "work"
+        base.mkdir(exist_ok=True)
+        return {
+            **index.samebytes.environ,
+            "SAMEBYTES_CACHE": str(index.root / "cache"),
+            "SAMEBYTES_WORKSPACE": str(base),
+        }
+
+    def command(self, index: FolderIndex, name: str, *options: str) -> list[str]:
+        releases = [f"{project}==1.0" for project in PROJECTS]
+        return [
+            *(sys.executable, "-m", "samebytes", "audit", *releases, *options, "--quiet"),
+            *("--store", str(index.root / f"{name}.sqlite")),
+            *("--json", str(index.root / f"{name}.json")),
+        ]
+
+    def audit(self, index: FolderIndex, name: str, *options: str) -> list[dict[str, Any]]:
+        environ = self.environ(index) | index.environ
+        done = subprocess.run(
+            self.command(index, name, *options), env=environ, capture_output=True, text=True
+        )
+        assert done.returncode == 1, done.stderr
+        assert "Traceback" not in done.stderr
+        return results(index.root / f"{name}.json")
+
+    def test_equal_on_both_engines_also_when_they_die(
+        self, published: FolderIndex, tmp_path: Path
+    ) -> None:
+        local = self.audit(published, "local", "--workers", "2")
+        assert {each["artifact"]: each["verdict"] for each in local} == VERDICTS
+        with dask_cluster(tmp_path, self.environ(published)) as cluster:
+            assert self.audit(published, "cluster", "--cluster", cluster.address) == local
+            self.audit_while_they_die(published, cluster)
+        assert results(published.root / "dying.json") == local
+        store = published.root / "dying.sqlite"
+        assert rows(store, "SELECT count(*), count(DISTINCT artifact) FROM verdict") == [(6, 6)]
+        assert dict(rows(store, "SELECT filename, state FROM artifact")) == VERDICTS
+        outcomes = [each for (each,) in rows(store, "SELECT outcome FROM attempt")]
+        assert outcomes.count("done") == 6
+        assert "cancelled" in outcomes  # by the scheduler's death, which is nobody's fault
+        assert set(outcomes) == {"done", "cancelled"}
+
+    def audit_while_they_die(self, index: FolderIndex, cluster: Cluster) -> None:
+        """One worker with -9, while it works; then the scheduler, and all workers with it."""
+        store = index.root / "dying.sqlite"
+        child = subprocess.Popen(
+            self.command(index, "dying", "--cluster", cluster.address),
+            env=self.environ(index) | index.environ,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        begun = "SELECT count(*) FROM attempt"
+        wait_until(lambda: store.exists() and bool(rows(store, "SELECT * FROM sqlite_master")))
+        wait_until(lambda: rows(store, begun)[0][0] >= 2)
+        cluster.kill_worker(cluster.processes[1])
+        done = "SELECT count(*) FROM verdict"
+        wait_until(lambda: rows(store, done)[0][0] >= 1)
+        wait_until(lambda: bool(rows(store, "SELECT 1 FROM attempt WHERE outcome IS NULL")))
+        cluster.restart_scheduler()
+        cluster.start_worker()
+        cluster.start_worker()
+        _, printed = child.communicate(timeout=120)
+        assert child.returncode == 1, printed
+        assert "Traceback" not in printed
+        assert "distributed" not in printed
+
+
+class TestTheLoop:
+    """By jobs that take no time, and do what their names say."""
+
+    @pytest.fixture
+    def cluster(self, folder: Path) -> Iterator[Cluster]:
+        (folder / INDEX).touch()
+        with dask_cluster(folder, os.environ) as cluster:
+            yield cluster
+
+    def run(
+        self,
+        engine: Engine,
+        folder: Path,
+        *names: str,
+        policy: Policy = Policy(),  # noqa: B008
+    ) -> dict[str, Settled]:
+        found: dict[str, Settled] = {}
+        with Store.open(folder / "audit.sqlite") as store:
+            store.begin(engine.name, 2, "a test")
+            audit = Audit(
+                wanted=wanted(names),
+                index=Index(IndexSettings(), folder),
+                engine=engine,
+                settings=SETTINGS,
+                store=store,
+                policy=policy,
+                perform=partial(act, folder),
+                plan=fleet_jobs.plan,
+            )
+            for each in audit.rounds():
+                found |= {str(one.artifact.project): one for one in each.settled}
+        return found
+
+    def test_poison_hanging_and_strange_workers(self, cluster: Cluster) -> None:
+        names = ["fine-1", "die", "fine-2", "fail", "unfit-once", "hang", "fine-3"]
+        notes: list[str] = []
+        engine_of = partial(cluster_engine, cluster.address, SETTINGS, note=notes.append)
+        with engine_of(patience=60) as engine:
+            wait_until(lambda: engine.slots() == 2)
+            engine = replace(engine, patience=15)
+            found = self.run(engine, cluster.folder, *names, policy=Policy(retries=0))
+        verdicts = {
+            name: each.record.result["verdict"] for name, each in found.items() if each.record
+        }
+        assert verdicts == dict.fromkeys(names, "identical") | dict.fromkeys(
+            ("die", "fail", "hang"), "unbuildable"
+        )
+        query = (
+            "SELECT a.project, t.outcome FROM attempt t JOIN artifact a ON a.id = t.artifact"
+            " ORDER BY t.id"
+        )
+        outcomes: dict[str, list[str]] = {}
+        for project, outcome in rows(cluster.folder / "audit.sqlite", query):
+            outcomes.setdefault(project, []).append(outcome)
+        assert outcomes["die"] == ["lost"]
+        assert outcomes["hang"] == ["lost"]
+        assert outcomes["fail"] == ["error"]
+        assert outcomes["unfit-once"] == ["cancelled", "done"]
+        assert found["fine-1"].record is not None
+        assert found["fine-1"].record.worker != worker_name()
+
+    def test_who_is_of_no_use(self, cluster: Cluster) -> None:
+        other = replace(SETTINGS, version="0.0")
+        told = pytest.raises(UserError, match=r"cannot be used: .* is asked to be 0\.0")
+        with told, cluster_engine(cluster.address, other, patience=60, note=print):
+            raise AssertionError
+
+
+def test_no_scheduler(folder: Path) -> None:
+    told = pytest.raises(UserError, match="There is no Dask scheduler")
+    with told, cluster_engine("tcp://127.0.0.1:9", SETTINGS, patience=1, note=print):
+        raise AssertionError
+
+
+def test_it_waits_for_workers_and_says_so(folder: Path) -> None:
+    notes: list[str] = []
+    with dask_cluster(folder, os.environ, workers=0) as cluster:
+        engine_of = partial(cluster_engine, cluster.address, SETTINGS, note=notes.append)
+        with pytest.raises(UserError, match="has no workers"), engine_of(patience=1):
+            raise AssertionError
+        assert len(notes) == 1
+        cluster.start_worker(threads=2)
+        with engine_of(patience=60) as engine:
+            assert engine.slots() == 1
+            assert any("--nthreads 1" in note for note in engine.notes())
+            cluster.processes[-1].send_signal(signal.SIGTERM)
+            wait_until(lambda: engine.slots() == 0)
