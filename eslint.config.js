@@ -3,14 +3,21 @@
 const js = require("@eslint/js");
 
 const NODE = ["module", "process", "require"];
-const BROWSER = ["clearTimeout", "document", "navigator", "setTimeout"];
-const TESTS = [...BROWSER, "Event", "KeyboardEvent", "QUnit", "helpers", "performance", "report"];
+const BROWSER = [
+  ...["URL", "URLSearchParams", "clearTimeout", "document", "fetch", "history", "location"],
+  ...["navigator", "setTimeout", "window"],
+];
+const OURS = ["helpers", "report", "site"];
+const TESTS = [...BROWSER, ...OURS, "Event", "KeyboardEvent", "QUnit", "performance"];
 
 const readonly = (names) => Object.fromEntries(names.map((name) => [name, "readonly"]));
-const among = (files, names, rules = {}) => ({
+const among = (files, names) => ({
   files,
   languageOptions: { sourceType: "script", globals: readonly(names) },
-  rules: { "no-unused-vars": ["error", { varsIgnorePattern: "^(helpers|report)$" }], ...rules },
+  rules: {
+    "no-redeclare": ["error", { builtinGlobals: false }],
+    "no-unused-vars": ["error", { varsIgnorePattern: `^(${OURS.join("|")})$` }],
+  },
 });
 
 module.exports = [
@@ -35,6 +42,6 @@ module.exports = [
     },
   },
   among(["*.js"], NODE),
-  among(["src/**/*.js"], BROWSER),
-  among(["tests/js/**/*.js"], TESTS, { "no-redeclare": ["error", { builtinGlobals: false }] }),
+  among(["src/**/*.js"], [...BROWSER, "report"]),
+  among(["tests/js/**/*.js"], TESTS),
 ];

@@ -117,12 +117,12 @@ const site = (() => {
     return wanted.every((word) => text.includes(word));
   }
 
-  /** Loads each part once; get gives the content of a file as an object. */
-  function loading(get) {
+  /** Loads each part once; open gives the content of a file as an object. */
+  function loading(open) {
     const loaded = new Map();
     return (number) => {
       if (!loaded.has(number)) {
-        const found = get(`data/${number}.json`).then(unpack);
+        const found = open(`data/${number}.json`).then(unpack);
         found.catch(() => loaded.delete(number));
         loaded.set(number, found);
       }
@@ -153,7 +153,7 @@ const site = (() => {
     });
     const skipped = sum(parts.slice(0, parts.indexOf(needed[0])).map(({ count }) => count));
     const found = await Promise.all(needed.map(({ number }) => load(number)));
-    const rows = found.flatMap((some) => ordered(some.filter((row) => matches(state, row, [])), state));
+    const rows = found.flatMap((part) => filtered(part, state, []));
     yield { rows: rows.slice(first - skipped, first - skipped + PER_PAGE), total, done: 1 };
   }
 
@@ -165,10 +165,8 @@ const site = (() => {
     let found = [];
     for (let at = 0; at < parts.length; at += AT_ONCE) {
       const some = parts.slice(at, at + AT_ONCE).map(({ number }) => load(number));
-      const rows = (await Promise.all(some)).map((part) =>
-        ordered(part.filter((row) => matches(state, row, wanted)), state),
-      );
-      found = found.concat(...rows);
+      const loaded = await Promise.all(some);
+      found = found.concat(...loaded.map((part) => filtered(part, state, wanted)));
       if (isSorted && at + AT_ONCE < parts.length) {
         yield { rows: page(found), total: found.length, done: (at + AT_ONCE) / parts.length };
       }
@@ -176,7 +174,11 @@ const site = (() => {
     yield { rows: page(isSorted ? found : byTime(found, state)), total: found.length, done: 1 };
   }
 
-  const ordered = (rows, { sort }) => (sort === "-project" ? rows.reverse() : rows);
+  /** What of a part is wanted, in the order that is wanted. */
+  function filtered(part, state, wanted) {
+    const rows = part.filter((row) => matches(state, row, wanted));
+    return state.sort === "-project" ? rows.reverse() : rows;
+  }
 
   /** Those without a time last. */
   function byTime(rows, { sort }) {
@@ -312,8 +314,8 @@ const site = (() => {
 
     function typed() {
       clearTimeout(timer);
-      const address = format({ ...state, text: text.value.trim(), page: 1 });
-      history.replaceState(null, "", address);
+      const typedIn = { ...state, text: text.value.trim(), page: 1 };
+      history.replaceState(null, "", format(typedIn));
       show();
     }
 
@@ -366,10 +368,11 @@ const site = (() => {
 
     function shortcut(event) {
       const { key, target, ctrlKey, altKey, metaKey } = event;
+      const isPlain = !ctrlKey && !altKey && !metaKey;
       if (target === text && key === "Escape") {
         text.value = "";
         typed();
-      } else if (key === "/" && !ctrlKey && !altKey && !metaKey && !target.matches("input, select")) {
+      } else if (key === "/" && isPlain && !target.matches("input, select")) {
         event.preventDefault();
         text.focus();
         text.select();
