@@ -19,7 +19,7 @@ CONSTANT = """\
 time.localtime = lambda *_: (2020, 1, 1, 0, 0, 0, 2, 1, 0)
 def content(): return 'same'
 """
-PKG_INFO = "Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n"
+PKG_INFO = "Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
 
 
 @dataclass(frozen=True)
@@ -43,28 +43,32 @@ class FolderIndex:
     def audit(self, *arguments: str | Path) -> Result:
         return self.samebytes("audit", *arguments, cwd=self.root, env=self.environ)
 
-    def publish(self, name: str, content: str = CONSTANT) -> list[Path]:
-        """The sdist and the wheel of NAME 1.0; the wheel is built here and now."""
+    def publish(self, name: str, content: str = CONSTANT, version: str = "1.0") -> list[Path]:
+        """The sdist and the wheel of a release; the wheel is built here and now."""
         place = self.root / "simple" / name
-        place.mkdir(parents=True)
+        place.mkdir(parents=True, exist_ok=True)
         files = {
-            path: text.replace('"small"', f'"{name}"')
+            path: text.replace('"small"', f'"{name}"').replace("1.0", version)
             for path, text in own_backend(content).items()
         }
-        files["PKG-INFO"] = PKG_INFO.format(name=name)
-        tree = write(self.root / "trees" / f"{name}-1.0", files)
-        with tarfile.open(place / f"{name}-1.0.tar.gz", "w:gz") as archive:
+        files["PKG-INFO"] = PKG_INFO.format(name=name, version=version)
+        tree = write(self.root / "trees" / f"{name}-{version}", files)
+        with tarfile.open(place / f"{name}-{version}.tar.gz", "w:gz") as archive:
             archive.add(tree, tree.name)
         script = f"import backend; backend.build_wheel({os.fspath(place)!r})"
         subprocess.run([sys.executable, "-c", script], cwd=tree, check=True)
         self.list(name)
-        return sorted(place.glob("*-1.0*"), key=lambda path: path.name.endswith(".whl"))
+        found = place.glob(f"*-{version}[.-]*")
+        return sorted(found, key=lambda path: path.name.endswith(".whl"))
 
-    def list(self, name: str) -> None:
-        """Write the page of what lies there."""
+    def list(self, name: str, yanked: str = "") -> None:
+        """Write the page of what lies there; ``yanked`` is a file that was withdrawn."""
         place = self.root / "simple" / name
         names = sorted(path.name for path in place.iterdir() if path.name != "index.html")
-        links = (f'<a href="{each}">{each}</a>' for each in names)
+        links = (
+            f'<a href="{each}"{" data-yanked" if each == yanked else ""}>{each}</a>'
+            for each in names
+        )
         (place / "index.html").write_text("<!doctype html>" + "".join(links))
 
     def lock(self, *lines: str) -> Path:

@@ -409,33 +409,3 @@ class TestTasksThatFail:
         found = outcome(broken, sandboxed=True)
         assert isinstance(found, Failed)
         assert "Unexpected AttributeError" in found.error.message
-
-
-@pytest.mark.parametrize(
-    ("arguments", "reason"),
-    [
-        ([], "There is nothing to audit"),
-        (["six"], "is neither a file nor one release"),
-        (["-r", "missing.txt"], "missing.txt"),
-        (["six==1.17.0", "--store", "/proc/store"], "/proc/store"),
-        (["six==1.17.0", "--json", "/nowhere/x.json"], "/nowhere/x.json"),
-    ],
-)
-def test_what_cannot_be_audited(
-    samebytes: Command,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    arguments: list[str],
-    reason: str,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    done = samebytes.here("audit", *arguments)
-    assert done.status == 2
-    assert reason in done.stderr
-    assert done.stdout == ""
-
-
-def test_nothing_named_as_json(samebytes: Command) -> None:
-    done = samebytes("audit", "--json", "-")
-    assert done.status == 2
-    assert "nothing to audit" in json.loads(done.stdout)["error"]["message"]

@@ -18,10 +18,11 @@ class SectionedCommand(click.Command):
         self.sections = sections
 
     def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        options = [each for each in self.get_params(context) if isinstance(each, click.Option)]
         records = {
             str(each.name): record
-            for each in self.get_params(context)
-            if isinstance(each, click.Option) and (record := each.get_help_record(context)) is not None
+            for each in options
+            if (record := each.get_help_record(context)) is not None
         }
         for title, names in self.sections.items():
             with formatter.section(title):

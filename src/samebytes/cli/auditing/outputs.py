@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from samebytes.cli.auditing.options import AuditOptions
 from samebytes.cli.console import Terminal, check_target
@@ -77,9 +77,11 @@ def _check_site(folder: Path) -> None:
     from samebytes.report.site.folder import check_folder
 
     check_folder(folder)
-    place = next((each for each in (folder, *folder.absolute().parents) if each.exists()), folder)
-    if not os.access(place, os.W_OK | os.X_OK):
+    place = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.is_dir())
+    try:
+        with TemporaryDirectory(prefix=".samebytes-", dir=place):
+            pass
+    except OSError as error:
         raise UserError(
-            f"{folder} cannot be written: {place} is read-only.",
-            hint="Name another with --html DIR.",
-        )
+            f"{folder} cannot be written: {error.strerror}.", hint="Name another with --html DIR."
+        ) from None
