@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -172,3 +174,45 @@ def test_a_store_of_many_is_pleasant(folder: Path) -> None:
         ):
             plan = store.connection.execute(f"EXPLAIN QUERY PLAN {query}").fetchall()
             assert all("USING" in step[3] and "INDEX" in step[3] for step in plan), plan
+
+
+DOCS = Path(__file__).parents[1] / "docs/reference/store.md"
+
+
+def test_every_column_is_documented(folder: Path) -> None:
+    sections = re.split(r"^### ", DOCS.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    documented = {
+        section.split()[0]: [
+            name
+            for line in section.partition("\n## ")[0].splitlines()
+            if line.startswith("| `")
+            for name in re.findall(r"`(\w+)`", line.split("|")[1])
+        ]
+        for section in sections
+    }
+    with Store.open(folder / "x") as store:
+        columns: dict[str, list[str]] = {}
+        for table, column in store.connection.execute(
+            "SELECT t.name, c.name FROM sqlite_master t, pragma_table_info(t.name) c"
+            " WHERE t.type = 'table' ORDER BY t.rowid, c.cid"
+        ):
+            columns.setdefault(table, []).append(column)
+    assert {name: sorted(found) for name, found in documented.items()} == {
+        name: sorted(found) for name, found in columns.items()
+    }
+
+
+def test_the_questions_of_the_docs_have_answers(folder: Path) -> None:
+    queries = re.findall(r"```sql\n(.+?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(queries) >= 6
+    synthetic.fill(folder / "x", 500)
+    with Store.open(folder / "x") as store:
+        store.begin("local", 1, "samebytes audit")
+        one = of("click", "8.1.8")
+        store.put(one, KEY, record(one))
+        store.put(one, replace(KEY, inference=6), record(one, "equivalent"))
+        for outcome in ("lost", "done"):
+            store.ended(store.attempt(one, 1), outcome, worker="local")
+    with Store.read(folder / "x") as store:
+        for query in queries:
+            assert store.connection.execute(query).fetchall(), query

@@ -84,7 +84,7 @@ def record(figures: Figures, row: Row) -> dict[str, Any]:
         "seconds": row.seconds,
         "source": row.source,
         "inference": row.inference,
-        "lasting": row.lasting,
+        "lasting": None if row.record is None else row.lasting,
         "terms": row.terms,
         "worker": row.worker,
         "attempts": [asdict(each) for each in figures.attempts(row)],
