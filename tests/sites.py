@@ -150,7 +150,7 @@ def fill_many(opened: Store, count: int) -> None:
             kinds[number * 7 % 10],
             f"project-{number // 4:06}",
             f"{number % 4}.{number % 7}",
-            backend=BACKENDS[number * number % 11 % 5],
+            backend=BACKENDS[number * 3 % 7 % 5],
             uploaded=datetime(2013 + number % 13, 1 + number % 12, 1, tzinfo=UTC),
             rank=number,
         )

@@ -147,9 +147,9 @@ def tab_to(page: Page, text: str) -> None:
     pytest.fail(f"{text} cannot be reached by the keyboard")
 
 
-def assert_contrast(page: Page) -> set[str]:
+def assert_contrast(page: Page, texts: str = TEXTS) -> set[str]:
     """Every text can be read; returns what was looked at."""
-    found = page.locator(TEXTS).evaluate_all(COLOURS)
+    found = page.locator(texts).evaluate_all(COLOURS)
     for name, text, behind in found:
         assert contrast(text, behind) >= 4.5, (name, text, behind)
     return {name for name, _, _ in found}
