@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 import subprocess
 import sys
 import time
@@ -74,8 +76,9 @@ def test_both_say_the_same(store: Store, folder: Path) -> None:
     assert set(names) == {artifact(5).filename}
     written = lines(folder / "a.jsonl")
     assert [as_lines(row) for row in read_table(folder / "a.parquet").to_pylist()] == written
-    parts = [path for path in folder.iterdir() if "a." in path.name]
-    assert sorted(parts) == [folder / "a.jsonl", folder / "a.parquet"]
+    parts = sorted(path for path in folder.iterdir() if "a." in path.name)
+    assert parts == [folder / "a.jsonl", folder / "a.parquet"]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in parts} == {0o644}
     columns = [line.split("`")[1] for line in _documented()]
     assert [*written[0]] == columns
 
@@ -203,14 +206,15 @@ def test_killed_half_way_there_is_no_file(folder: Path) -> None:
     synthetic.fill(folder / "x", 3000)
     for name in ("a.jsonl", "a.parquet"):
         for delay in (0.1, 0.3, 0.5):
+            (folder / name).unlink(missing_ok=True)
             command = [sys.executable, "-c", EXPORT, str(folder / "x"), str(folder / name)]
             with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
                 assert child.stdout is not None
                 child.stdout.readline()
                 time.sleep(delay)
                 child.kill()
-            path = folder / name
-            assert not path.exists() or len(lines(path)) == 3000
+            left = [path.name for path in folder.iterdir() if not path.name.startswith("x")]
+            assert left in ([], [name])
 
 
 @pytest.mark.slow
@@ -229,6 +233,15 @@ def test_memory_does_not_grow_with_the_store(folder: Path) -> None:
     assert used["jsonl"][1] < 80 * 1024
     assert used["parquet"][1] < used["parquet"][0] + 96 * 1024
     assert len(lines(folder / "6000.jsonl")) == 6000
+
+
+def test_where_files_have_to_have_names(
+    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, "O_TMPFILE")
+    export(Figures(store), folder / "a.jsonl")
+    assert len(lines(folder / "a.jsonl")) == 6
+    assert stat.S_IMODE((folder / "a.jsonl").stat().st_mode) == 0o644
 
 
 def test_times_are_to_the_microsecond(store: Store, folder: Path) -> None:

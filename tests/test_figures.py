@@ -110,7 +110,7 @@ def test_with_what_it_was_built_stays_known(folder: Path) -> None:
 
 
 def test_figures_of_synthetic_rows(folder: Path) -> None:
-    path, count = folder / "x", 3000
+    path, count = folder / "x", 1500
     synthetic.fill(path, count)
     made = {one.filename: one for one in synthetic.made(count)}
     with Store.read(path) as store:

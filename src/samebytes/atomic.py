@@ -25,6 +25,33 @@ def atomic_file(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
+@contextmanager
+def unnamed_file(path: Path) -> Iterator[Path]:
+    """As ``atomic_file``, for what takes long to write: killed meanwhile, nothing of it is left.
+
+    Where the system has no files without a name, or does not tell its own, it is the same.
+    """
+    try:
+        handle = os.open(path.parent, os.O_TMPFILE | os.O_RDWR, 0o644)
+    except (AttributeError, OSError):
+        handle = None
+    own = Path(f"/proc/self/fd/{handle}")
+    if handle is None or not own.exists():
+        with atomic_file(path) as part:
+            yield part
+        return
+    try:
+        yield own
+        os.fchmod(handle, 0o644)
+        os.fsync(handle)
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+            # A folder is named, though it is not used, as only then the link is followed.
+            os.link(own, Path(folder) / path.name, src_dir_fd=handle, follow_symlinks=True)
+            os.replace(Path(folder) / path.name, path)
+    finally:
+        os.close(handle)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write ``text`` as UTF-8, atomically."""
     with atomic_file(path) as part:

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from samebytes.atomic import atomic_file
+from samebytes.atomic import unnamed_file
 from samebytes.errors import UserError
 from samebytes.fleet.store.figures import Figures, Row
 
@@ -55,7 +55,7 @@ def export(figures: Figures, path: Path, advance: Callable[[int], object] = str)
             if count % _ROWS == 0:
                 advance(count)
 
-    with _writing(path), atomic_file(path) as part:
+    with _writing(path), unnamed_file(path) as part:
         write(part, counted())
     advance(count)
     return count

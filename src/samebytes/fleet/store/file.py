@@ -34,7 +34,7 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
     try:
         with errors(path):
             _prepare(path, connection)
-        connection.text_factory = _TEXT
+        _distrust(connection)
         yield connection
     finally:
         connection.close()
@@ -50,7 +50,7 @@ def opened_to_read(path: Path) -> Iterator[sqlite3.Connection]:
     with closing(connection):
         with errors(path):
             check(path, connection, is_new_allowed=False)
-        connection.text_factory = _TEXT
+        _distrust(connection)
         yield connection
 
 
@@ -75,6 +75,12 @@ def _connected(path: Path, mode: str) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _distrust(connection: sqlite3.Connection) -> None:
+    """Whoever sends a store is not to have more than its rows read."""
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.text_factory = _TEXT
 
 
 def _check_place(path: Path) -> None:
