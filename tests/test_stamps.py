@@ -282,3 +282,20 @@ def test_when_requirements_were_resolved(
     assert {day for _, day in found} == (
         {None, COMMITTED} if value.endswith("21 UTC") else {uploaded}
     )
+
+
+@pytest.mark.parametrize(
+    ("pyproject", "uploaded", "day"),
+    [
+        ("", datetime(2015, 10, 7, tzinfo=UTC), "2019-04-23"),
+        ("", datetime(2019, 7, 21, tzinfo=UTC), "2019-07-21"),
+        (OTHER_BACKEND, datetime(2015, 10, 7, tzinfo=UTC), "2015-10-07"),
+    ],
+)
+def test_before_setuptools_was_a_backend(
+    tmp_path: Path, pyproject: str, uploaded: datetime, day: str
+) -> None:
+    published = wheel(tmp_path, {"a-1.dist-info/WHEEL": NOW})
+    found = decided(published, uploaded=uploaded, texts={"pyproject.toml": pyproject})
+    assert found["requirements"].value == f"as of {day} 00:00:00 UTC"
+    assert ("no backend yet" in found["requirements"].why) is (f"{uploaded:%Y-%m-%d}" != day)

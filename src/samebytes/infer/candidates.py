@@ -25,8 +25,11 @@ from samebytes.interpreter import Interpreter
 from samebytes.recipe import Route
 
 #: Changes when the same artifact may be inferred otherwise than before.
-VERSION = 1
+VERSION = 2
 
+#: From when on setuptools can be called as a backend (PEP 517) that leaves the folder alone which
+#: it is given (41.0.1): what setup.py made before that is made again with what there was then.
+_FIRST_SETUPTOOLS = datetime(2019, 4, 23, tzinfo=UTC)
 
 #: Characters of a generator that is not known.
 _SHOWN = 100
@@ -217,6 +220,11 @@ class _Parts:
             day, why = _moment(self.known.commit), "the commit; nothing says when it was uploaded"
         if day is None:
             return None, Decision("requirements", "the newest", "nothing says when it was uploaded")
+        if self.system.is_setuptools and day < _FIRST_SETUPTOOLS:
+            day, why = (
+                _FIRST_SETUPTOOLS,
+                f"it is of {day:%Y-%m-%d}, when setuptools was no backend yet",
+            )
         return day, Decision("requirements", f"as of {day:%Y-%m-%d %H:%M:%S} UTC", why)
 
     def _stamps(self) -> Iterator[tuple[Stamps, Decision]]:
