@@ -75,7 +75,7 @@ LAYERS = (
     ("fleet.wanted", "fleet.work"),
     ("fleet.batch", "fleet.cluster", "fleet.pool"),
     ("fleet.backend", "fleet.store.__init__", "fleet.store.documents", "fleet.store.owner"),
-    ("fleet.store.first", "fleet.store.status"),
+    ("fleet.store.first", "fleet.store.runs", "fleet.store.status"),
     ("fleet.store.schema",),
     ("fleet.store.file",),
     ("fleet.store.store",),

@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from stores import KEY, TERMS, UPLOADED, WORKER, artifact, record
@@ -276,9 +277,13 @@ def test_one_audit_at_a_time(folder: Path) -> None:
             begin(other)
         assert error.value.hint
         assert other.run == 0
+        put(store)
         store.finish()
         begin(other)
         assert other.run == 2
+        other.finish()
+        begin(store)
+        assert (store.run, status(store).done) == (3, 0)
 
 
 @pytest.mark.parametrize(
@@ -633,3 +638,67 @@ def test_a_run_that_is_damaged(folder: Path) -> None:
     change(path, "UPDATE run SET begun_at = 1e300")
     with Store.read(path) as store, pytest.raises(UserError, match="is damaged"):
         store.status()
+
+
+def test_a_disk_that_is_full(folder: Path) -> None:
+    """What was committed before stays; the audit ends, and the next one goes on."""
+    path = folder / "x"
+
+    def fill(store: Store) -> None:
+        for number in range(1000):
+            put(store, artifact(number), "different")
+            if number % 10 == 9:
+                store.commit()
+
+    def work() -> None:
+        with Store.open(path) as store:
+            begin(store)
+            store.connection.execute("PRAGMA max_page_count = 120")
+            fill(store)
+
+    with pytest.raises(UserError, match=r"cannot be used as a store: .* full") as error:
+        work()
+    assert "has room" in error.value.hint
+    with Store.open(path) as store:
+        count = len(rows(store))
+        assert 10 < count < 1000
+        figures = Figures(store)
+        whole = [figures.documents(row) is not None for row in figures.rows()]
+        assert whole.count(True) >= count // 10 * 10 - 10
+        assert all(whole[: count // 10 * 10 - 10])
+        begin(store)
+        fill(store)
+        assert Figures(store).shares() == {"different": 1000}
+        assert all(figures.documents(row) for row in Figures(store).rows())
+
+
+def test_interrupted_in_the_middle_of_a_record(folder: Path) -> None:
+    """Ctrl-C comes between any two steps: what was begun is undone, with what it was counted."""
+    path = folder / "x"
+
+    class Interrupting(sqlite3.Connection):
+        is_armed = False
+
+        def execute(self, statement: str, values: Any = (), /) -> sqlite3.Cursor:
+            if self.is_armed and "INTO document" in statement:
+                self.is_armed = False
+                raise KeyboardInterrupt
+            return super().execute(statement, values)
+
+    with Store.open(path) as store:
+        begin(store)
+        put(store)
+        store.commit()
+        connection = sqlite3.connect(path, factory=Interrupting, isolation_level=None)
+        store.connection, own = connection, store.connection
+        put(store, artifact(1))
+        connection.is_armed = True
+        with pytest.raises(KeyboardInterrupt):
+            put(store, verdict="different")
+        store.finish()
+        store.connection = own
+        connection.close()
+        assert Figures(store).shares() == {"identical": 1}
+        assert found(store) == record(ONE)
+        assert status(store).counts["identical"] == 1
+        assert status(store).counts["different"] == 0

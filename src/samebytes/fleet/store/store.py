@@ -15,7 +15,7 @@ from samebytes.fleet.backend import backend_of
 from samebytes.fleet.record import Artifact, Kept, Key, Record
 from samebytes.fleet.store.documents import DAMAGE, documents, moment, packed
 from samebytes.fleet.store.file import errors, opened, opened_to_read
-from samebytes.fleet.store.owner import SILENCE, Owner
+from samebytes.fleet.store.runs import begin_run, end_others, end_run
 from samebytes.fleet.store.status import Status, read_status
 
 #: What an attempt ended with; None: it is under way.
@@ -50,6 +50,7 @@ class Store:
         #: The number of the run that ``begin`` began; 0: none is.
         self.run = 0
         self._counters: dict[str, int] = dict.fromkeys(_COUNTERS, 0)
+        self._committed = self._counters.copy()
         self._seen_at = 0.0
         self._terms: dict[str, int] = {}
         self._found: dict[tuple[str, str], int] = {}
@@ -90,45 +91,15 @@ class Store:
 
         Raises UserError if another audit writes to this store.
         """
-        now, owner = time.time(), Owner.of_this_process()
-        with errors(self.path):
+        now = time.time()
+        with self._whole():
             self.connection.execute("BEGIN IMMEDIATE")
-            try:
-                self._end_others(now)
-                run = self.connection.execute(
-                    "INSERT INTO run (begun_at, seen_at, host, pid, process, engine, workers,"
-                    " command) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    (
-                        *(now, now, owner.host, owner.pid, owner.process),
-                        *(engine, workers, command),
-                    ),
-                ).lastrowid
-                self.connection.execute("COMMIT")
-            except BaseException:
-                self._roll_back()
-                raise
-        self.run, self._seen_at = run or 0, now
-
-    def _end_others(self, now: float) -> None:
-        open_runs = self.connection.execute(
-            "SELECT id, seen_at, host, pid, process FROM run WHERE ended_at IS NULL"
-        ).fetchall()
-        for run, seen_at, host, pid, process in open_runs:
-            if Owner(host=host, pid=pid, process=process).is_alive(now - seen_at):
-                raise UserError(
-                    f"Another audit writes to {self.path}: process {pid} on {host}.",
-                    hint="Wait until it is done, end it, or name another file with --store. If it "
-                    f"is gone, {SILENCE / 60:.0f} minutes without a word of it are enough.",
-                )
-            self._end(run, seen_at)
-
-    def _end(self, run: int, at: float) -> None:
-        self.connection.execute(
-            "UPDATE attempt SET outcome = 'interrupted', ended_at = max(?, begun_at)"
-            " WHERE run = ? AND outcome IS NULL",
-            (at, run),
-        )
-        self.connection.execute("UPDATE run SET ended_at = ? WHERE id = ?", (at, run))
+            end_others(self.path, self.connection, now)
+            run = begin_run(self.connection, now, engine, workers, command)
+            self.connection.execute("COMMIT")
+        self.run, self._seen_at = run, now
+        self._counters = dict.fromkeys(_COUNTERS, 0)
+        self._committed = self._counters.copy()
 
     def counted(
         self,
@@ -158,7 +129,7 @@ class Store:
             self._writing()
             self._note(now)
             self.connection.execute("COMMIT")
-        self._seen_at = now
+        self._seen_at, self._committed = now, self._counters.copy()
 
     def finish(self) -> None:
         """End the run, if one was begun; attempts that are under way are interrupted."""
@@ -167,7 +138,7 @@ class Store:
             if self.run:
                 self._writing()
                 self._note(now)
-                self._end(self.run, now)
+                end_run(self.connection, self.run, now)
             if self.connection.in_transaction:
                 self.connection.execute("COMMIT")
         self.run = 0
@@ -193,7 +164,22 @@ class Store:
             with errors(self.path):
                 self.connection.execute("BEGIN IMMEDIATE")
 
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        """What is written in the block is written as a whole, whatever interrupts it.
+
+        Undone with it is what was not committed before.
+        """
+        try:
+            with errors(self.path):
+                yield
+        except BaseException:
+            self._roll_back()
+            raise
+
     def _roll_back(self) -> None:
+        self._counters = self._committed.copy()
+        self._terms.clear()
         if self.connection.in_transaction:
             self.connection.execute("ROLLBACK")
 
@@ -229,7 +215,7 @@ class Store:
         number = self._artifact(artifact)
         if not kept:
             return
-        with errors(self.path):
+        with self._whole():
             if self._state(number)[1] == self.run:
                 return
             if found is not None:
@@ -301,7 +287,7 @@ class Store:
         blobs = packed(result), None if comparison is None else packed(comparison)
         state, seconds = str(result["verdict"]), float(result["seconds"])
         number = self._artifact(artifact)
-        with errors(self.path):
+        with self._whole():
             earlier, settled = self._state(number)
             verdict = self._verdict(number, key, record)
             self.connection.execute(
