@@ -6,6 +6,9 @@ import json
 import os
 import re
 import sqlite3
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -405,6 +408,37 @@ class TestAgain:
             fresh = tmp_path / "fresh"
             make(other, fresh)
         assert set(times(site)) == set(times(fresh))
+
+    @pytest.mark.slow
+    def test_killed(self, store: Store, tmp_path: Path) -> None:
+        """Twice; then all is there, and nothing else."""
+        sites.fill_many(store, 120)
+        make(store, tmp_path / "whole")
+        program = (
+            "import pathlib, sys\n"
+            "from samebytes.fleet.store.figures import Figures\n"
+            "from samebytes.fleet.store.store import Store\n"
+            "from samebytes.report.site.writer import write\n"
+            "with Store.read(pathlib.Path(sys.argv[1])) as store:\n"
+            "    write(pathlib.Path(sys.argv[2]), Figures(store), title='Some & more')\n"
+        )
+        site = tmp_path / "site"
+        for enough in (30, 130):
+            arguments = [sys.executable, "-c", program, str(store.path), str(site)]
+            with subprocess.Popen(arguments) as process:
+                while len([*site.rglob("*.html")]) < enough:
+                    assert process.poll() is None
+                    time.sleep(0.01)
+                process.kill()
+        assert not (site / "index.html").exists()
+        make(store, site)
+        assert set(times(site)) - {".samebytes-part"} == set(times(tmp_path / "whole"))
+        differing = {
+            path
+            for path in times(tmp_path / "whole")
+            if (site / path).read_bytes() != (tmp_path / "whole" / path).read_bytes()
+        }
+        assert differing <= FRONT
 
     def test_folders_of_others_are_refused(self, store: Store, tmp_path: Path) -> None:
         (tmp_path / "mine").mkdir()
