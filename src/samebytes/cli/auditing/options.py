@@ -22,6 +22,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 _UNITS = {"": 1, "S": 1, "M": 60, "H": 3600, "D": 86400}
 _LONGEST = 366 * 86400.0
+#: As tcp://HOST:PORT, or HOST:PORT; Dask takes its time over what is none.
+_ADDRESS = re.compile(r"(?:[a-z]{1,9}://)?(?:[^/\s:\[\]]+|\[[\da-f:.]+\]):\d{1,5}/?")
 
 
 class Duration(click.ParamType[float]):
@@ -239,6 +241,11 @@ def check_together(options: AuditOptions, given: Collection[str]) -> None:
         raise UserError(
             "--workers and --cluster exclude each other.",
             hint="A cluster has the workers that were started for it.",
+        )
+    if options.cluster is not None and not _ADDRESS.fullmatch(options.cluster):
+        raise UserError(
+            f"{options.cluster!r} is not the address of a scheduler.",
+            hint="It is what dask scheduler prints, for example tcp://10.0.0.5:8786",
         )
     if options.follow and options.watched is None:
         raise UserError("--follow is for --status STORE.", hint="samebytes audit --help")
