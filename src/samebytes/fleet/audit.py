@@ -72,6 +72,7 @@ class Audit:
         self._running: dict[Future[Record], _Attempt] = {}
         self._known: set[tuple[str, str]] = set()
         self._news = News()
+        self._told: set[str] = set()
         self._begun = 0
         self._failed = 0
         self._left = 0
@@ -200,7 +201,9 @@ class Audit:
 
     def _listen(self) -> None:
         """Wait for something to be done, for as long as there is nothing else to do."""
-        wait = min(self._news.due_in(), self._outage.next_at() - time.monotonic())
+        wait = self._news.due_in()
+        if not self._is_stopped:
+            wait = min(wait, self._outage.next_at() - time.monotonic())
         try:
             future = self._done.get(timeout=max(0.0, wait))
             while True:
@@ -255,7 +258,7 @@ class Audit:
                 self._store.ended(attempt.number, "unreachable", error.message)
                 self._outage.wait(ticket, error, time.monotonic())
             case UnfitError():
-                self._news.note(error.message)
+                self._note(error.message)
                 self._cancelled(attempt, error.message)
             case SamebytesError():
                 self._store.ended(attempt.number, "error", error.message)
@@ -281,7 +284,7 @@ class Audit:
             return
         self._looked_at = now
         for note in self._engine.notes():
-            self._news.note(note)
+            self._note(note)
         overdue = [
             (future, attempt)
             for future, attempt in self._running.items()
@@ -331,7 +334,7 @@ class Audit:
             return
         if self._away_since is None:
             self._away_since = now
-            self._news.note("No worker is there: waiting for one.")
+            self._news.notes.append("No worker is there: waiting for one.")
         if now - self._away_since >= self._policy.patience:
             raise UserError(
                 f"There was no worker for {now - self._away_since:,.0f} seconds: "
@@ -377,6 +380,12 @@ class Audit:
             is_planned=self._planner.is_done,
             left=self._left,
         )
+
+    def _note(self, text: str) -> None:
+        """Tell people something, once."""
+        if text not in self._told:
+            self._told.add(text)
+            self._news.notes.append(text)
 
     def _interrupted(self) -> None:
         with suppress(UserError):

@@ -89,10 +89,6 @@ class News:
             self._has_any = True
             self._due_at = min(self._due_at, time.monotonic() + _COMMIT_SECONDS)
 
-    def note(self, text: str) -> None:
-        if text not in self.notes:
-            self.notes.append(text)
-
     def due_in(self) -> float:
         return self._due_at - time.monotonic()
 
