@@ -26,7 +26,7 @@ COUNTS = {"identical": 1200, "equivalent": 900, "different": 40, "unbuildable": 
 def status(**fields: Any) -> Status:
     values: dict[str, Any] = {
         "run": 3,
-        "engine": "local",
+        "engine": "2 local processes",
         "workers": 2,
         "command": "samebytes audit -r requirements.txt",
         "host": "here",
@@ -57,7 +57,7 @@ def drawn(of: Status, width: int = 120) -> str:
 
 def test_drawn() -> None:
     text = drawn(status())
-    assert "audit 3 on here, process 4711, runs  local, 2 workers, 1 h 12 min" in text
+    assert "audit 3 on here, process 4711, runs  2 local processes, 1 h 12 min" in text
     assert "2,153 of 5,000, 200 of them kept; 31 a minute, 1 h 31 min to go" in text
     assert "1,200 identical, 900 equivalent, 40 different, 10 unbuildable, 3 without a" in text
     assert "12.3 s  a-1.whl  local-1" in text

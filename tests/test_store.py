@@ -18,7 +18,7 @@ from stores import KEY, TERMS, UPLOADED, WORKER, artifact, record
 from samebytes.digest import Digest
 from samebytes.errors import LimitError, UserError
 from samebytes.fleet.record import Artifact, Kept, Key, Record
-from samebytes.fleet.store import documents
+from samebytes.fleet.store import documents, owner
 from samebytes.fleet.store.figures import Figures, Row
 from samebytes.fleet.store.status import Status
 from samebytes.fleet.store.store import Store
@@ -325,6 +325,18 @@ def test_a_run_that_ended_without_a_word(folder: Path, change: str, is_taken_ove
             assert status(other).is_alive
     with Store.read(path) as store:
         assert Figures(store).shares() == {"equivalent": 1}
+
+
+@pytest.mark.parametrize("is_alive", [True, False])
+def test_where_processes_cannot_be_looked_at(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, is_alive: bool
+) -> None:
+    monkeypatch.setattr(owner, "_PROC", folder / "none")
+    with Store.open(folder / "x") as store:
+        begin(store)
+        if not is_alive:
+            store.connection.execute("UPDATE run SET pid = 999999999")
+        assert status(store).is_alive is is_alive
 
 
 def test_a_run_says_that_it_is_there(folder: Path) -> None:

@@ -54,12 +54,7 @@ def _head(status: Status) -> Text:
         "gone": ("ended without a word: the next audit goes on from there", "bold red"),
     }[state]
     who = f"audit {status.run} on {visible(status.host)}, process {status.pid}, "
-    workers = f", {counted(status.workers, 'worker')}" if status.workers else ""
-    return Text.assemble(
-        who,
-        what,
-        f"  {visible(status.engine)}{workers}, {duration(status.seconds)}",
-    )
+    return Text.assemble(who, what, f"  {visible(status.engine)}, {duration(status.seconds)}")
 
 
 def _progress(status: Status) -> RenderableType:

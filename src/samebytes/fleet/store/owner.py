@@ -36,6 +36,8 @@ class Owner:
         the machine was started again, only that it writes from time to time can be known.
         """
         here = _place()
+        if not here and self.host == _host() and not _is_there(self.pid):
+            return False
         if not here or self.process.partition(" ")[0] != here or self.host != _host():
             return abs(silence) < SILENCE
         return _process(self.pid) == self.process
@@ -57,6 +59,17 @@ def _process(pid: int) -> str:
         if state not in (b"Z", b"X"):
             return f"{place} {int(fields[18])}"  # field 22, starttime: proc_pid_stat(5)
     return ""
+
+
+def _is_there(pid: int) -> bool:
+    """Whether any process has this number, where no more can be known."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # of another user
+    return True
 
 
 def _place() -> str:
