@@ -546,6 +546,10 @@ class TestPlots:
         assert [each.name for each in found.bars] == [str(year) for year in range(2015, 2027)]
         assert found.unit == "year"
 
+    def test_few_months_become_years(self) -> None:
+        found = plots.by_time({("2025-01", "identical"): 3, ("2025-09", "different"): 1})
+        assert [(each.name, each.total) for each in found.bars] == [("2025", 4)]
+
     @pytest.mark.parametrize("highest", [0, 1, 2, 7, 10, 23, 99, 101, 12345, 999_999])
     def test_lines(self, highest: int) -> None:
         found = plots.columns([("a", {"identical": highest})], "version")

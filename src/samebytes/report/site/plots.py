@@ -81,10 +81,13 @@ def bars(counts: Counts) -> list[Bar]:
 
 
 def by_time(counts: Counts) -> Columns:
-    """A column for each month, ``YYYY-MM``, or for each year if there are many; none left out."""
+    """A column for each month, ``YYYY-MM``, none left out.
+
+    For each year, if there are many months, or nothing in most of them.
+    """
     named = {name: each for name, each in _by_name(counts).items() if name != UNKNOWN}
     months = list(_months(named))
-    if len(months) <= _MONTHS:
+    if len(months) <= min(_MONTHS, 2 * len(named)):
         return columns([(month, named.get(month, {})) for month in months], "month")
     years = defaultdict[str, Counter[str]](Counter)
     for month, each in named.items():
