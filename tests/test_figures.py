@@ -7,6 +7,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.utils import canonicalize_name
@@ -15,6 +16,7 @@ from stores import KEY, artifact, record
 
 from samebytes.fleet.backend import backend_of
 from samebytes.fleet.record import Artifact
+from samebytes.fleet.store import figures
 from samebytes.fleet.store.figures import Figures, Row
 from samebytes.fleet.store.store import Store
 
@@ -67,6 +69,30 @@ def test_rows_of_a_run_only(folder: Path) -> None:
             assert sum(figures.shares().values()) == len(expected)
             assert sum(figures.by_backend().values()) == len(expected)
             assert sum(figures.by_month().values()) == len(expected)
+
+
+def test_rows_while_another_run_takes_them(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figures, "_PAGE", 2)
+    path = folder / "x"
+    made = [of(project, str(version)) for project in "abc" for version in range(1, 6)]
+    with Store.open(path) as store:
+        store.begin("local", 1, "samebytes audit")
+        for one in made:
+            store.select(one, kept=False)
+    with Store.open(path) as store, Store.read(path) as reader:
+        store.begin("local", 1, "samebytes audit")
+        fetch = Figures._fetch
+
+        def busy(self: Figures, *query: Any) -> list[tuple[Any, ...]]:
+            found = fetch(self, *query)
+            for one in made[:8]:
+                store.select(one, kept=False)
+            store.commit()
+            return found
+
+        monkeypatch.setattr(Figures, "_fetch", busy)
+        seen = [row.filename for row in Figures(reader).rows()]
+    assert sorted(seen) == sorted(one.filename for one in made)
 
 
 @pytest.mark.parametrize(

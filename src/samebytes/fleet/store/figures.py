@@ -137,9 +137,10 @@ class Figures:
     def rows(self) -> Iterator[Row]:
         """Every artifact, by project, the newest version first."""
         for _, rows in groupby(self._pages(), key=attrgetter("project")):
-            yield from sorted(
-                sorted(rows, key=attrgetter("filename")), key=attrgetter("version"), reverse=True
-            )
+            # One that became part of another run meanwhile comes a second time.
+            once = {row.number: row for row in rows}.values()
+            by_name = sorted(once, key=attrgetter("filename"))
+            yield from sorted(by_name, key=attrgetter("version"), reverse=True)
 
     def _pages(self) -> Iterator[Row]:
         """Some at a time: a query that is never done would keep SQLite's log growing."""
