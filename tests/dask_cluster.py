@@ -95,7 +95,7 @@ class Cluster:
 
 def _children(number: int) -> list[int]:
     """Those of all its threads."""
-    found = []
+    found: list[int] = []
     for path in Path(f"/proc/{number}/task").glob("*/children"):
         with suppress(OSError):
             found += map(int, path.read_text().split())

@@ -22,8 +22,10 @@ import fleet_jobs
 import pytest
 from fleet_jobs import INDEX, SETTINGS, TERMS, act, wanted
 
-from samebytes.errors import UnreachableError, UserError
+from samebytes.archive.artifact import Form
+from samebytes.errors import LimitError, UnreachableError, UserError
 from samebytes.fleet.audit import Audit
+from samebytes.fleet.cluster import cluster_engine
 from samebytes.fleet.engine import Engine
 from samebytes.fleet.outage import Delay, Outage
 from samebytes.fleet.planning import Planned
@@ -33,6 +35,8 @@ from samebytes.fleet.store.store import Store
 from samebytes.fleet.wanted import Wanted
 from samebytes.index.client import Index
 from samebytes.index.settings import IndexSettings
+from samebytes.verify.attempt import Bench
+from samebytes.verify.verification import Failure, Phase
 
 Plan = Callable[[Wanted, Index], Planned]
 
@@ -537,6 +541,36 @@ class TestProcesses:
             busy.result()
             with pytest.raises(RuntimeError):
                 executor.submit(os.getpid)
+
+
+class TestEffort:
+    def bench(self, seconds: float) -> Bench:
+        nothing: Any = None
+        return Bench(
+            source=nothing,
+            form=Form.WHEEL,
+            workshop=nothing,
+            space=nothing,
+            cell=None,
+            timeout=10.0,
+            end=time.monotonic() + seconds,
+        )
+
+    def test_a_hook_has_what_is_left_of_the_time_for_all(self) -> None:
+        assert self.bench(3600.0).time_left() == 10.0
+        assert 4 < self.bench(5.0).time_left() <= 5
+
+    def test_none_is_begun_when_there_is_none_left(self) -> None:
+        with pytest.raises(LimitError) as told:
+            self.bench(0.0).time_left()
+        assert Failure.of(Phase.BUILD, told.value).phase is Phase.TIMEOUT
+
+
+def test_a_cluster_without_dask(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    told = pytest.raises(UserError, match="Dask is not installed")
+    with told, cluster_engine("tcp://127.0.0.1:9", SETTINGS, patience=1, note=print):
+        raise AssertionError
 
 
 LONG = """\

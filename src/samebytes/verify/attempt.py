@@ -82,7 +82,6 @@ class Bench:
             remarks=work.remarks,
         )
 
-
     def time_left(self) -> float:
         """Seconds for the next hook; raises LimitError where there are none."""
         left = self.end - time.monotonic()
