@@ -203,7 +203,7 @@ class TestWords:
             "Some & more",
             "samebytes audit -r lock.txt",
             "9 artifacts of 8 projects",
-            "55.6 % are what their source builds",
+            "55.5 % are what their source builds",
             "5 of 9 artifacts are identical or equivalent.",
             "2 with members that nothing in the source explains, or a suspicious build; "
             "2 unbuildable.",
