@@ -96,7 +96,7 @@ def document_pieces(document: Mapping[str, object]) -> Iterator[str]:
     """
     comma = ""
     for key, value in document.items():
-        yield f"{comma or '{'}\n  {json.dumps(key)}: "
+        yield f"{comma or '{'}\n  {json.dumps(key, ensure_ascii=False)}: "
         comma = ","
         if isinstance(value, Iterator):
             yield from _array_pieces(value)

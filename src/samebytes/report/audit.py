@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -15,7 +15,6 @@ from samebytes.report.verification import (
     VERSION,
     Failed,
     failed_documents,
-    is_verified,
     result_report,
     results_table,
     summary_of,
@@ -28,6 +27,12 @@ from samebytes.verify.targets import Unmatched
 
 #: Up to how many artifacts are shown one by one; of more, only the first that need attention.
 _TABLE, _ATTENTION = 200, 50
+
+#: Verdicts that somebody has to look at.
+ATTENTION = frozenset({Verdict.DIFFERENT, Verdict.UNBUILDABLE})
+
+#: Gives the results that have one of these verdicts.
+Results = Callable[[Collection[str]], Iterable[Result]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +57,7 @@ class Facts:
     @property
     def attention(self) -> int:
         """How many have a verdict that somebody has to look at."""
-        return sum(self.counts.get(v, 0) for v in (Verdict.DIFFERENT, Verdict.UNBUILDABLE))
+        return sum(self.counts.get(verdict, 0) for verdict in ATTENTION)
 
     @property
     def status(self) -> str:
@@ -83,11 +88,11 @@ def audit_document(
 
 
 def audit_report(
-    facts: Facts, results: Iterable[Result], *, verbose: bool, quiet: bool
+    facts: Facts, results: Results, *, verbose: bool, quiet: bool
 ) -> Iterator[RenderableType]:
     """What is printed: of many artifacts only those to look at, and of very many not all."""
     if verbose:
-        for each in results:
+        for each in results(frozenset(Verdict)):
             yield from result_report(each, verbose=True)
     elif not quiet:
         yield from _shown(facts, results)
@@ -101,15 +106,12 @@ def audit_report(
     )
 
 
-def _shown(facts: Facts, results: Iterable[Result]) -> Iterator[RenderableType]:
-    few: list[Result] = []
-    if facts.total <= _TABLE:
-        few = list(results)
-        results = few
-    if few:
-        yield results_table(few)
-    attention = (each for each in results if not is_verified(each))
-    for each in islice(attention, _ATTENTION):
+def _shown(facts: Facts, results: Results) -> Iterator[RenderableType]:
+    if 0 < facts.total <= _TABLE:
+        yield results_table(list(results(frozenset(Verdict))))
+    if not facts.attention:
+        return
+    for each in islice(results(ATTENTION), _ATTENTION):
         yield from result_report(each, verbose=False)
     if (more := facts.attention - _ATTENTION) > 0:
         yield Text(f"and {counted(more, 'more artifact')}: --verbose, --json or --html", "dim")

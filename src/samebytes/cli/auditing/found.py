@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO, Any
 
+from samebytes.compare.model import Verdict
 from samebytes.errors import SamebytesError, UserError
 from samebytes.fleet.store.figures import Figures
 from samebytes.fleet.store.status import Status
@@ -72,13 +73,14 @@ class Found:
             with suppress(UserError):
                 self.status = self.store.status()
 
-    def results(self) -> Iterator[Result]:
+    def results(self, verdicts: Collection[str] = frozenset(Verdict)) -> Iterator[Result]:
         """Those of this run, from the store; what was kept of an earlier one says so."""
         if self.store is None or self.status is None:
             return
         figures = Figures(self.store, self.run)
         for row in figures.rows():
-            documents = figures.documents(row) if row.settled else None
+            is_wanted = row.settled and row.verdict in verdicts
+            documents = figures.documents(row) if is_wanted else None
             if documents is not None and row.finished_at is not None:
                 is_kept = row.finished_at < self.status.begun_at
                 kept = row.finished_at.isoformat(timespec="seconds") if is_kept else None
