@@ -33,7 +33,7 @@ def artifact(number: int = 0, **fields: Any) -> Artifact:
     name = f"demo{number:06}"
     filename = fields.pop("filename", f"{name}-1.0-py3-none-any.whl")
     values: dict[str, Any] = {
-        "digest": Digest.of(filename.encode()),
+        "digest": Digest.of(filename.encode(errors="replace")),
         "project": canonicalize_name(name),
         "version": Version("1.0"),
         "uploaded": UPLOADED,

@@ -635,12 +635,27 @@ def test_a_table_that_is_gone(folder: Path, table: str) -> None:
         look(store)
 
 
-def test_name_that_is_no_text(folder: Path) -> None:
-    odd = replace(ONE, filename="\udc80")
+def test_text_that_cannot_be_encoded(folder: Path) -> None:
+    """Whoever names a file, or says why it was withdrawn, is not to end an audit with it."""
+    half = "\udc80"
+    odd = artifact(filename=f"{half}-1.0-py3-none-any.whl", yanked=half)
+    key = Key(source=half, inference=5, yanked=half)
     with Store.open(folder / "x") as store:
-        with pytest.raises(UserError, match="cannot be used"):
-            store.put(odd, KEY, record(ONE))
-        assert Figures(store).shares() == {}
+        store.begin(half, 1, half)
+        store.select(odd, kept=False)
+        store.ended(store.attempt(odd, 1, half), "error", half, half)
+        store.put(odd, key, record(odd, worker=half))
+        store.commit()
+        assert store.find(odd, key, {TERMS})
+        (row,) = rows(store)
+        assert (row.filename, row.yanked, row.worker) == (
+            "\\udc80-1.0-py3-none-any.whl",
+            "\\udc80",
+            "\\udc80",
+        )
+        assert Figures(store).documents(row)
+        assert [each.reason for each in Figures(store).attempts(row)] == ["\\udc80"]
+        assert status(store).failures
 
 
 def test_a_run_that_is_damaged(folder: Path) -> None:

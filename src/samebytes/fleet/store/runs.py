@@ -7,6 +7,7 @@ from pathlib import Path
 
 from samebytes.errors import UserError
 from samebytes.fleet.store.owner import SILENCE, Owner
+from samebytes.wire import storable
 
 
 def begin_run(
@@ -17,7 +18,10 @@ def begin_run(
     made = connection.execute(
         "INSERT INTO run (begun_at, seen_at, host, pid, process, engine, workers, command)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (now, now, owner.host, owner.pid, owner.process, engine, workers, command),
+        (
+            *(now, now, owner.host, owner.pid, owner.process),
+            *(storable(engine), workers, storable(command)),
+        ),
     )
     return made.lastrowid or 0
 

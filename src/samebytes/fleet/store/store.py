@@ -17,6 +17,7 @@ from samebytes.fleet.store.documents import DAMAGE, documents, moment, packed
 from samebytes.fleet.store.file import errors, opened, opened_to_read
 from samebytes.fleet.store.runs import begin_run, end_others, end_run
 from samebytes.fleet.store.status import Status, read_status
+from samebytes.wire import storable
 
 #: What an attempt ended with; None: it is under way.
 OUTCOMES = ("done", "lost", "error", "unreachable", "cancelled", "interrupted")
@@ -187,12 +188,12 @@ class Store:
 
     def find(self, artifact: Artifact, key: Key, terms: Collection[str]) -> Kept | None:
         """What is kept with this key on any of these terms; None, too, where it is damaged."""
-        name = (artifact.filename, str(artifact.digest))
+        name = _name(artifact)
         marks = ", ".join("?" * len(terms))
         with errors(self.path):
             rows = self.connection.execute(
                 f"{_KEPT} AND t.text IN ({marks}) ORDER BY v.finished_at DESC",
-                (*name, key.inference, key.source, key.yanked, *terms),
+                (*name, key.inference, _text(key.source), _text(key.yanked), *terms),
             ).fetchall()
         for number, verdict, finished_at, worker, text, *found in rows:
             try:
@@ -211,7 +212,7 @@ class Store:
 
     def select(self, artifact: Artifact, *, kept: bool) -> None:
         """Have an artifact in this run; ``kept``: with the verdict that was found last."""
-        found = self._found.pop((artifact.filename, str(artifact.digest)), None)
+        found = self._found.pop(_name(artifact), None)
         number = self._artifact(artifact)
         if not kept:
             return
@@ -250,14 +251,14 @@ class Store:
         facts = (
             uploaded and uploaded.timestamp(),
             uploaded and f"{uploaded.astimezone(UTC):%Y-%m}",
-            artifact.yanked,
+            _text(artifact.yanked),
             artifact.rank,
         )
         with errors(self.path):
             row = self.connection.execute(
                 "SELECT id, run, uploaded, month, yanked, rank FROM artifact"
                 " WHERE (filename, sha256) = (?, ?)",
-                (artifact.filename, str(artifact.digest)),
+                _name(artifact),
             ).fetchone()
             if row is None:
                 number = self.connection.execute(
@@ -265,7 +266,7 @@ class Store:
                     " project, version, state, run) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         *facts,
-                        *(artifact.filename, str(artifact.digest)),
+                        *_name(artifact),
                         *(artifact.project, str(artifact.version), PENDING, self.run),
                     ),
                 ).lastrowid
@@ -305,7 +306,10 @@ class Store:
 
     def _verdict(self, artifact: int, key: Key, record: Record) -> int:
         """The number of a verdict's row, which is made or changed."""
-        name = (artifact, key.inference, self._terms_of(record.terms), key.source, key.yanked)
+        name = (
+            *(artifact, key.inference, self._terms_of(record.terms)),
+            *(_text(key.source), _text(key.yanked)),
+        )
         row = self.connection.execute(
             "SELECT id FROM verdict WHERE (artifact, inference, terms, source) = (?, ?, ?, ?)"
             " AND yanked IS ?",
@@ -316,7 +320,7 @@ class Store:
             record.is_lasting,
             time.time(),
             float(record.result["seconds"]),
-            record.worker,
+            storable(record.worker),
             record.comparison is not None,
             self.run,
         )
@@ -353,18 +357,19 @@ class Store:
             made = self.connection.execute(
                 "INSERT INTO attempt (artifact, run, number, begun_at, worker)"
                 " VALUES (?, ?, ?, ?, ?)",
-                (which, self.run, number, time.time(), worker),
+                (which, self.run, number, time.time(), storable(worker)),
             ).lastrowid
         return made or 0
 
     def ended(self, attempt: int, outcome: str, reason: str = "", worker: str = "") -> None:
         """Note what became of an attempt, one of ``OUTCOMES``, and who made it."""
         self._writing()
+        worker = storable(worker)
         with errors(self.path):
             self.connection.execute(
                 "UPDATE attempt SET outcome = ?, reason = ?, ended_at = max(?, begun_at),"
                 " worker = CASE ? WHEN '' THEN worker ELSE ? END WHERE id = ?",
-                (outcome, reason, time.time(), worker, worker, attempt),
+                (outcome, storable(reason), time.time(), worker, worker, attempt),
             )
 
     def status(self) -> Status | None:
@@ -374,3 +379,12 @@ class Store:
                 return read_status(self.connection)
             except DAMAGE as error:
                 raise UserError(f"{self.path} is damaged: {error}.") from None
+
+
+def _name(artifact: Artifact) -> tuple[str, str]:
+    return storable(artifact.filename), str(artifact.digest)
+
+
+def _text(text: str | None) -> str | None:
+    """What strangers wrote, as something that can be kept: one text is not to end an audit."""
+    return None if text is None else storable(text)
