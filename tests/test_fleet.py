@@ -364,6 +364,7 @@ class TestBounds:
         with threads() as engine:
             found = fleet.run(engine, "reach", *self.names, policy=Policy(deadline=0))
             assert fleet.last.left + len(found) == 7
+            assert not fleet.last.is_planned
             assert fleet.run(engine, *self.names).keys() == set(self.names)
 
     @pytest.mark.slow

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from samebytes.errors import SamebytesError, UnreachableError, UserError
@@ -70,7 +71,7 @@ class Audit:
         #: Those that were begun before.
         self._again: deque[Ticket] = deque()
         self._running: dict[Future[Record], _Attempt] = {}
-        self._known: set[tuple[str, str]] = set()
+        self._known: set[bytes] = set()
         self._news = News()
         self._told: set[str] = set()
         self._begun = 0
@@ -183,7 +184,7 @@ class Audit:
 
     def _choose(self, job: Job) -> None:
         """Have an artifact verified, unless it was before, or is already."""
-        name = (job.artifact.filename, str(job.artifact.digest))
+        name = sha256(f"{job.artifact.digest} {job.artifact.filename}".encode()).digest()
         if name in self._known:
             return
         self._known.add(name)
@@ -191,11 +192,13 @@ class Audit:
         if not self._policy.again:
             kept = self._store.find(job.artifact, job.key, self._engine.terms)
         self._store.select(job.artifact, kept=kept is not None)
-        if kept is None:
-            self._ready.append(Ticket(job=job))
-        else:
+        if kept is not None:
             settled = Settled(artifact=job.artifact, record=kept.record, kept=kept.finished_at)
             self._news.settled.append(settled)
+        elif self._is_full:
+            self._left += 1
+        else:
+            self._ready.append(Ticket(job=job))
 
     # What comes back
 
@@ -354,16 +357,14 @@ class Audit:
     def _close(self) -> None:
         for item in self._outage.forget():
             self._without_verdict(item)
-        is_planned = self._planner.is_done
-        self._left = len(self._ready) + len(self._again) + self._planner.left()
-        self._store.counted(left=self._left, is_planned=is_planned)
+        self._left += len(self._ready) + len(self._again) + self._planner.left()
+        self._store.counted(left=self._left)
         self._news.happened()
 
     def _round(self) -> Round:
         now = time.monotonic()
-        self._store.counted(
-            planned=len(self._known), is_planned=self._planner.is_done, failed=self._failed
-        )
+        is_planned = self._planner.is_done and not self._outage
+        self._store.counted(planned=len(self._known), is_planned=is_planned, failed=self._failed)
         self._store.commit()
         news, self._news = self._news, News()
         return Round(
@@ -377,7 +378,7 @@ class Audit:
                 for each in self._running.values()
             ),
             planned=len(self._known),
-            is_planned=self._planner.is_done,
+            is_planned=is_planned,
             left=self._left,
         )
 

@@ -91,11 +91,8 @@ class Planner:
         raise error
 
     def left(self) -> int:
-        """How many of those that are wanted nobody looked at; they are forgotten."""
-        count = len(self._asked) + sum(1 for _ in self._wanted)
-        self._asked.clear()
-        self._is_exhausted = True
-        return count
+        """How many of those that are wanted nobody looked at; to be called at the end."""
+        return len(self._asked) + sum(1 for _ in self._wanted)
 
     def stop(self) -> None:
         """Have the threads end, as soon as they have an answer."""
