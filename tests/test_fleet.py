@@ -361,11 +361,18 @@ class TestBounds:
         assert verdicts(found) == {"fail-once": "identical"}
 
     def test_after_the_deadline_nothing_is_begun(self, fleet: Fleet) -> None:
+        names = [f"fine-{number}" for number in range(40)]
+
+        def plan(each: Wanted, index: Index) -> Planned:
+            time.sleep(0.3)
+            return fleet_jobs.plan(each, index)
+
         with threads() as engine:
-            found = fleet.run(engine, "reach", *self.names, policy=Policy(deadline=0))
-            assert fleet.last.left + len(found) == 7
+            found = fleet.run(engine, *names, policy=Policy(deadline=0.6), plan=plan)
+            assert 0 < len(found) < 40
+            assert fleet.last.left + len(found) == 40
             assert not fleet.last.is_planned
-            assert fleet.run(engine, *self.names).keys() == set(self.names)
+            assert fleet.run(engine, *names).keys() == set(names)
 
     @pytest.mark.slow
     def test_no_more_is_planned_than_is_soon_done(self, fleet: Fleet) -> None:
