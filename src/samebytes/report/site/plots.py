@@ -101,7 +101,8 @@ def columns(named: Sequence[tuple[str, Mapping[str, int]]], unit: str) -> Column
     """A column for each, as high as its total."""
     highest = max((sum(counts.values()) for _, counts in named), default=0)
     lines, top = _lines(highest)
-    step = 100 / max(len(named), _SLOTS)
+    beside = len(f"{top:,}") * _LETTER + _APART  # the numbers of the lines
+    step = (100 - 100 * beside / _PHONE) / max(len(named), _SLOTS)
     longest = max((len(name) for name, _ in named), default=0) * _LETTER + _APART
     share = 100 * longest / _PHONE
     every = math.ceil(share / step)
