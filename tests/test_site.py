@@ -541,6 +541,11 @@ class TestPlots:
         assert [each.total for each in found.bars] == [3, 0, 0, 1]
         assert found.unit == "month"
 
+    def test_what_is_no_month_is_left_out(self) -> None:
+        odd = {(name, "identical"): 1 for name in (None, "", "2025-13", "9999-01", "<b>")}
+        found = plots.by_time(odd | {("2025-12", "identical"): 1})
+        assert [(each.name, each.total) for each in found.bars] == [("2025-12", 1)]
+
     def test_many_months_become_years(self) -> None:
         found = plots.by_time({("2015-11", "identical"): 3, ("2026-02", "different"): 1})
         assert [each.name for each in found.bars] == [str(year) for year in range(2015, 2027)]

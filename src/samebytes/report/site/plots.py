@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ _BARS, _MONTHS = 9, 48
 _SLOTS = 8
 #: In pixels: how broad a plot is on a phone, a letter below it, and what is between two names.
 _PHONE, _LETTER, _APART = 290, 6.5, 8
+_MONTH = re.compile(r"(19|20)[0-9]{2}-(0[1-9]|1[0-2])")
 OTHERS, UNKNOWN = "others", "unknown"
 
 
@@ -85,7 +87,7 @@ def by_time(counts: Counts) -> Columns:
 
     For each year, if there are many months, or nothing in most of them.
     """
-    named = {name: each for name, each in _by_name(counts).items() if name != UNKNOWN}
+    named = {name: each for name, each in _by_name(counts).items() if _MONTH.fullmatch(name)}
     months = list(_months(named))
     if len(months) <= min(_MONTHS, 2 * len(named)):
         return columns([(month, named.get(month, {})) for month in months], "month")

@@ -103,6 +103,7 @@ class _Writer:
         warnings = [entry for _, entry in sorted(self._warnings, key=lambda each: each[0])]
         document = self._document(command, verdicts, backends, months)
         made_at = datetime.fromisoformat(str(document["made_at"]))
+        times = plots.by_time(months)
         text = render(
             "site/front.html",
             site=self._chrome.at(0),
@@ -118,8 +119,8 @@ class _Writer:
             verdicts=[verdict for verdict in VERDICTS if verdicts[verdict] or verdict != "pending"],
             backends=plots.bars(backends),
             backend_names=sorted({backend or plots.UNKNOWN for backend, _ in backends}),
-            times=plots.by_time(months),
-            undated=sum(count for (month, _), count in months.items() if month is None),
+            times=times,
+            undated=verdicts.total() - sum(bar.total for bar in times.bars),
             warnings=warnings,
             urgent=urgent(self._urgent),
             list_href=list_href,
