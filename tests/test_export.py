@@ -222,7 +222,7 @@ def test_memory_does_not_grow_with_the_store(folder: Path) -> None:
     """What it has at most, in KiB."""
     used: dict[str, list[int]] = {}
     for suffix in ("jsonl", "parquet"):
-        for count in (2500, 6000):
+        for count in (2100, 4200):
             path = folder / f"{count}.sqlite"
             if not path.exists():
                 synthetic.fill(path, count)
@@ -232,7 +232,7 @@ def test_memory_does_not_grow_with_the_store(folder: Path) -> None:
     assert used["jsonl"][1] < used["jsonl"][0] + 8 * 1024
     assert used["jsonl"][1] < 80 * 1024
     assert used["parquet"][1] < used["parquet"][0] + 96 * 1024
-    assert len(lines(folder / "6000.jsonl")) == 6000
+    assert len(lines(folder / "4200.jsonl")) == 4200
 
 
 def test_where_files_have_to_have_names(

@@ -174,7 +174,7 @@ def _ranks(rows: list[Row]) -> list[int]:
 @pytest.mark.slow
 def test_a_store_of_many_is_pleasant(folder: Path) -> None:
     """Far below what it should take, as other tests run beside it."""
-    path, count = folder / "x", 20_000
+    path, count = folder / "x", 10_000
     synthetic.fill(path, count)
     with Store.read(path) as store:
         begun = time.perf_counter()
