@@ -195,7 +195,7 @@ class TestTheLoop:
         engine_of = partial(cluster_engine, cluster.address, SETTINGS, note=notes.append)
         with engine_of(patience=60) as engine:
             wait_until(lambda: engine.slots() == 2)
-            engine = replace(engine, patience=15)
+            engine = replace(engine, patience=25)
             found = self.run(engine, cluster.folder, *names, policy=Policy(retries=0))
         verdicts = {
             name: each.record.result["verdict"] for name, each in found.items() if each.record
