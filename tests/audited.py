@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from conftest import Command
 from django_tree import once
@@ -32,6 +33,21 @@ VERDICTS = {
     "flit_core-2.3.0-py2.py3-none-any.whl": "unbuildable",
 }
 
+#: A part of what must have been inferred of those that are built as they were.
+INFERRED = {
+    "idna-3.10-py3-none-any.whl": "flit-core==3.9.0",
+    "attrs-26.1.0-py3-none-any.whl": "hatchling==1.29.0",
+    "tomlkit-0.13.2-py3-none-any.whl": "poetry-core==1.9.0",
+    "fastapi-0.115.6-py3-none-any.whl": "pdm-backend==2.4.3",
+    "flit_core-4.2.0-py3-none-any.whl": "the project is its own backend",
+    "pdm_backend-2.5.0-py3-none-any.whl": "the project is its own backend",
+    "PyJWT-2.10.1-py3-none-any.whl": "setuptools==75.6.0",
+    "six-1.17.0-py2.py3-none-any.whl": "setuptools==75.6.0",
+    "packaging-21.3-py3-none-any.whl": "wheel==0.37.0, setuptools",
+    "pytoml-0.1.21-py2.py3-none-any.whl": "wheel==0.32.3, setuptools<57",
+    "backcall-0.2.0-py2.py3-none-any.whl": "flit-core==2.3.0",
+}
+
 
 @dataclass(frozen=True)
 class Audited:
@@ -44,8 +60,8 @@ class Audited:
     stderr: str
 
     @property
-    def results(self) -> list[dict[str, object]]:
-        results: list[dict[str, object]] = json.loads(self.document.read_text())["results"]
+    def results(self) -> list[dict[str, Any]]:
+        results: list[dict[str, Any]] = json.loads(self.document.read_text())["results"]
         return results
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from audited import SUBSET, VERDICTS, Audited, audited
+from audited import INFERRED, SUBSET, VERDICTS, Audited, audited
 from conftest import Command
 from folder_index import CONSTANT, FolderIndex, folder_index
 
@@ -149,11 +149,17 @@ class TestRealReleases:
         assert f"{SUBSET} artifacts: 9 identical, 4 equivalent, 1 different, 1 unb" in real.stdout
         for each in real.results:
             if each["verdict"] == "equivalent":
-                corrections: Any = each["corrections"]
-                assert {correction["level"] for correction in corrections} == {"container"}
-                assert each["differences"] == []
+                levels = {correction["level"] for correction in each["corrections"]}
+                assert (levels, each["differences"]) == ({"container"}, [])
         (yanked,) = [each for each in real.results if each["remarks"]]
-        assert str(yanked["artifact"]).startswith("click-8.2.2")
+        assert yanked["artifact"].startswith("click-8.2.2")
+
+    def test_are_built_as_they_were(self, real: Audited) -> None:
+        results = {each["artifact"]: each for each in real.results}
+        for name, inferred in INFERRED.items():
+            said = [each[key] for each in results[name]["evidence"] for key in ("value", "why")]
+            assert any(inferred in text for text in said), (name, said)
+            assert (results[name]["attempts"], results[name]["tried"]) == (1, [])
 
     def test_are_shown_without_being_audited(
         self, real: Audited, samebytes: Command, tmp_path: Path

@@ -12,25 +12,21 @@ pytestmark = pytest.mark.slow
 
 IDENTICAL, EQUIVALENT = "identical", "equivalent"
 
-#: What is expected of each, and a part of what must have been inferred.
+#: What is expected of each, and a part of what must have been inferred; for more see audited.py.
 RELEASES = {
-    "attrs==26.1.0": (IDENTICAL, "hatchling==1.29.0"),
     "click==8.5.1": (IDENTICAL, "flit-core==3.12.0"),
     "django==5.2.19": (EQUIVALENT, "setuptools==84.2.1"),
     "flask==3.1.3": (IDENTICAL, "flit-core==3.12.0"),
-    "flit-core==4.2.0": (IDENTICAL, "the project is its own backend"),
     "hatchling==1.33.0": (IDENTICAL, "the project is its own backend"),
     "httpx==0.28.1": (IDENTICAL, "hatchling==1.26.3"),
     "iniconfig==2.3.1": (IDENTICAL, "setuptools==84.0.0"),
     "jinja2==3.1.6": (IDENTICAL, "flit-core==3.11.0"),
-    "pdm-backend==2.5.0": (IDENTICAL, "the project is its own backend"),
     "pluggy==1.7.0": (IDENTICAL, "setuptools==84.0.0"),
     "poetry-core==2.5.0": (IDENTICAL, "the project is its own backend"),
     "pytest==9.2.0": (IDENTICAL, "setuptools==84.2.1"),
     "requests==2.34.2": (IDENTICAL, "setuptools==82.0.1"),
     "rich==15.0.0": (IDENTICAL, "poetry-core==2.3.1"),
     "setuptools==84.2.1": (EQUIVALENT, "the project is its own backend"),
-    "six==1.17.0": (EQUIVALENT, "setuptools==75.6.0"),
     "sniffio==1.3.1": (EQUIVALENT, "as on Windows"),
     "trove-classifiers==2026.9.21.13": (EQUIVALENT, "setuptools==84.0.0"),
 }
@@ -45,7 +41,7 @@ def test_every_wheel_has_its_verdict(samebytes: Command, tmp_path: Path) -> None
     results = document["results"]
     verdicts = [result["verdict"] for result in results]
     assert verdicts == [verdict for verdict, _ in RELEASES.values()]
-    assert verdicts.count(IDENTICAL) >= 12
+    assert verdicts.count(IDENTICAL) >= 9
     for result, (verdict, inferred) in zip(results, RELEASES.values(), strict=True):
         said = [text for each in result["evidence"] for text in (each["value"], each["why"])]
         assert any(inferred in text for text in said), (result["artifact"], said)
