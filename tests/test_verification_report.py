@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import verifications as made
 from rich.console import Console, RenderableType
 
+from samebytes.compare.document import comparison_document
 from samebytes.compare.model import Difference
 from samebytes.index.provenance import Signature
 from samebytes.report.verification import (
@@ -25,7 +27,7 @@ from samebytes.report.verification import (
 )
 from samebytes.sandbox.tried import Act
 from samebytes.verify.document import result_document, spoken
-from samebytes.verify.kept import is_whole
+from samebytes.verify.kept import is_whole, is_whole_comparison
 from samebytes.verify.verification import Phase, Verification
 from samebytes.wire import dump_document
 
@@ -141,10 +143,46 @@ def test_what_is_a_whole_result(name: str) -> None:
             assert not is_whole(other, file, digest), path
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seconds": math.inf},
+        {"seconds": math.nan},
+        {"source": {}},
+        {"source": {"kind": "git"}},
+        {"source": {"kind": "git", "commit": "x; rm -rf . #", "project": "."}},
+        {"source": {"kind": "sdist", "filename": "x.tar.gz", "sha256": "a" * 63}},
+        {"source": {"kind": "svn", "commit": "a" * 40, "project": "."}},
+    ],
+)
+def test_what_no_result_has(change: dict[str, Any]) -> None:
+    """A page is made of it, with a command to copy: it has to be of the shape that we write."""
+    found = made.different()
+    written = json.loads(dump_document(result_document(found, sandboxed=True)))
+    assert found.digest is not None
+    for other in ({"kind": "git", "commit": "a" * 40, "project": "."}, written["recipe"]["source"]):
+        written["recipe"]["source"] = other
+        assert is_whole(written, found.artifact, found.digest)
+    (written["recipe"] if "source" in change else written).update(change)
+    assert not is_whole(written, found.artifact, found.digest)
+
+
+@pytest.mark.parametrize("line", [["*", "x"], ["", "x"], ["+-", "x"], ["+"], ["+", "x", "y"]])
+def test_lines_of_a_whole_comparison(line: list[str]) -> None:
+    comparison = made.different().comparison
+    assert comparison is not None
+    written = comparison_document(comparison)
+    view = {"member": "m", "form": "text", "omitted": 0}
+    digest = comparison.first.digest
+    for lines, expected in (([[mark, "x"] for mark in "+- @"], True), ([line], False)):
+        found = json.loads(json.dumps({**written, "contents": [{**view, "lines": lines}]}))
+        assert is_whole_comparison(found, digest) is expected
+
+
 def paths(value: Any, *path: Any) -> Iterator[tuple[Any, ...]]:
     """Where there is anything in a document, but in the objects that may have any members."""
     members = value.items() if isinstance(value, dict) else enumerate(value)
     for name, each in members:
         yield (*path, name)
-        if isinstance(each, dict | list) and name not in ("source", "environment", "bdist_wheel"):
+        if isinstance(each, dict | list) and name not in ("environment", "bdist_wheel"):
             yield from paths(each, *path, name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from types import NoneType
 from typing import Any
@@ -14,8 +16,8 @@ from samebytes.sandbox.tried import Act
 from samebytes.verify.verification import Phase, Place
 from samebytes.wire import storable
 
-#: A type; alternatives, in a tuple; texts that are allowed, in a frozenset; a list of one shape;
-#: an object with exactly these members; or, by Mapping, one of texts.
+#: A type; alternatives, in a tuple; texts that are allowed, in a frozenset or as a pattern; a list
+#: of one shape; an object with exactly these members; or, by Mapping, one of texts.
 _Shape = Any
 
 _TEXT_OR_NONE = (str, NoneType)
@@ -28,8 +30,17 @@ _DIFFERENCE: _Shape = {
     "first": str,
     "second": str,
 }
+_SHA256 = re.compile("[0-9a-f]{64}")
+_SOURCE: _Shape = (
+    {"kind": frozenset({"sdist"}), "filename": str, "sha256": _SHA256},
+    {
+        "kind": frozenset({"git"}),
+        "commit": re.compile("[0-9a-f]{40}|[0-9a-f]{64}"),
+        "project": str,
+    },
+)
 _RECIPE: _Shape = {
-    "source": Mapping,
+    "source": _SOURCE,
     "epoch": (int, NoneType),
     "route": str,
     "python": {"implementation": str, "version": str, "zlib": str},
@@ -84,6 +95,7 @@ _SIDE: _Shape = {
     "members": (int, NoneType),
     "backend": _TEXT_OR_NONE,
 }
+_MARKS = frozenset("-+ @")
 _COMPARISON: _Shape = {
     "verdict": frozenset(Verdict),
     "where": [frozenset(Where)],
@@ -97,12 +109,13 @@ _COMPARISON: _Shape = {
 }
 
 
-def is_whole(document: Mapping[str, object], filename: str, digest: Digest) -> bool:
+def is_whole(document: Mapping[str, Any], filename: str, digest: Digest) -> bool:
     """Whether a document is one result, on this file, with all that a report needs."""
     return (
         _fits(document, _RESULT)
         and document["artifact"] == storable(filename)
         and document["sha256"] == str(digest)
+        and math.isfinite(document["seconds"])
         and (document["verdict"] == Verdict.UNBUILDABLE) == (document["failure"] is not None)
     )
 
@@ -112,7 +125,11 @@ def is_whole_comparison(document: Mapping[str, Any], digest: Digest) -> bool:
     return (
         _fits(document, _COMPARISON)
         and document["first"]["sha256"] == str(digest)
-        and all(len(line) == 2 for view in document["contents"] for line in view["lines"])
+        and all(
+            len(line) == 2 and line[0] in _MARKS
+            for view in document["contents"]
+            for line in view["lines"]
+        )
     )
 
 
@@ -124,6 +141,8 @@ def _fits(value: object, shape: _Shape) -> bool:
             return any(_fits(value, each) for each in shape)
         case frozenset():
             return isinstance(value, str) and value in shape
+        case re.Pattern():
+            return isinstance(value, str) and shape.fullmatch(value) is not None
         case [each]:
             return isinstance(value, list) and all(_fits(item, each) for item in value)
         case dict():
