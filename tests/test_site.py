@@ -26,6 +26,7 @@ from test_documents import validate
 from samebytes.compare.document import comparison_document
 from samebytes.errors import UserError
 from samebytes.fleet.record import Artifact, Key, Record
+from samebytes.fleet.store.figures import Figures, Row
 from samebytes.fleet.store.store import Store
 from samebytes.report.html import html_page
 from samebytes.report.site import badges, names, plots
@@ -68,6 +69,14 @@ def newer(folder: Path, before: dict[str, int]) -> set[str]:
     return {path for path, time in now.items() if before.get(path) != time} | (
         set(before) - set(now)
     )
+
+
+def change(folder: Path, statement: str, *values: object) -> None:
+    """Write to the record of a site, as a stranger might."""
+    connection = sqlite3.connect(folder / RECORD)
+    with connection:
+        connection.execute(statement, values)
+    connection.close()
 
 
 FRONT = {"index.html", "index.json"}
@@ -316,6 +325,28 @@ class TestStrangers:
         assert not (tmp_path / "site" / f"{path}.report.html").exists()
         assert "its record is damaged" in read(tmp_path / "site", "artifacts/all/1.html").shown
 
+    def test_a_document_that_nobody_thought_of(
+        self, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It is called damaged, and all other pages are there."""
+        sites.fill(store)
+        odd = sites.put(store, made.different(), "odd")
+        whole = Figures.documents
+
+        def documents(self: Figures, row: Row) -> Any:
+            found = whole(self, row)
+            if row.filename == odd.filename and found is not None:
+                return {**found[0], "recipe": {"source": {}}}, found[1]
+            return found
+
+        monkeypatch.setattr(Figures, "documents", documents)
+        told: list[str] = []
+        store.commit()
+        write(tmp_path, Figures(store, None, told.append))
+        assert told == [odd.filename]
+        assert "is damaged" in read(tmp_path, f"projects/odd/{odd.filename}.html").shown
+        assert (tmp_path / "projects/gamma/index.html").is_file()
+
 
 class TestAgain:
     def test_what_is_unchanged_is_not_made_again(self, store: Store, tmp_path: Path) -> None:
@@ -461,6 +492,90 @@ class TestAgain:
                 make(store, tmp_path / "site")
         else:
             make(store, tmp_path / "site")
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "UPDATE made SET parts = 'xx'",
+            "UPDATE made SET parts = '[]'",
+            "UPDATE made SET parts = x'00'",
+            "UPDATE made SET run = 'x' WHERE path = 'index'",
+            "UPDATE made SET run = 9223372036854775807 WHERE path = 'index'",
+            "UPDATE made SET run = -9 ",
+        ],
+    )
+    def test_a_damaged_row_of_the_record(
+        self, store: Store, tmp_path: Path, statement: str
+    ) -> None:
+        make(store, tmp_path / "site")
+        change(tmp_path / "site", statement)
+        with pytest.raises(UserError, match=r"The record of the site in .* is damaged"):
+            make(store, tmp_path / "site")
+
+    def test_words_that_are_damaged_are_made_again(self, store: Store, tmp_path: Path) -> None:
+        sites.fill(store)
+        make(store, tmp_path / "site")
+        before = times(tmp_path / "site")
+        change(tmp_path / "site", "UPDATE made SET note = 'xx' WHERE path LIKE '%beta%'")
+        change(tmp_path / "site", "UPDATE made SET note = '[5, 0, true]' WHERE path LIKE '%gamma%'")
+        make(store, tmp_path / "site")
+        again = {path.split("/")[1] for path in newer(tmp_path / "site", before) - FRONT}
+        assert again == {"beta", "gamma"}
+
+    @pytest.mark.parametrize("path", ["../victim", "a/../../victim", "{parent}/victim", ".\0"])
+    def test_a_forged_record_reaches_nothing_outside(
+        self, store: Store, tmp_path: Path, path: str
+    ) -> None:
+        """A folder that came with a checkout may say anything."""
+        sites.put(store, made.identical(), "demo")
+        site, victim = tmp_path / "site", tmp_path / "victim.txt"
+        make(store, site)
+        victim.write_text("precious")
+        row = (path.format(parent=tmp_path), "x", '{".txt": 8}', "", 0)
+        change(site, "INSERT INTO made VALUES (?, ?, ?, ?, ?)", *row)
+        with pytest.raises(UserError, match=r"The record of the site in .* is damaged"):
+            make(store, site)
+        assert victim.read_text() == "precious"
+
+    @pytest.mark.parametrize("path", ["projects", "projects/demo", "assets"])
+    def test_folders_that_are_links_are_not_followed(
+        self, store: Store, tmp_path: Path, path: str
+    ) -> None:
+        sites.put(store, made.identical(), "demo")
+        site, other = tmp_path / "site", tmp_path / "other"
+        make(store, site)
+        (site / path).rename(other)
+        (site / path).symlink_to(other)
+        before = times(other)
+        change(site, "UPDATE made SET stamp = ''")
+        with pytest.raises(UserError, match="is a link"):
+            make(store, site)
+        assert times(other) == before
+
+    @pytest.mark.parametrize("name", [".samebytes-part", "index.html"])
+    def test_files_that_are_links_are_not_followed(
+        self, store: Store, tmp_path: Path, name: str
+    ) -> None:
+        site, victim = tmp_path / "site", tmp_path / "victim.txt"
+        make(store, site)
+        victim.write_text("precious")
+        (site / name).unlink(missing_ok=True)
+        (site / name).symlink_to(victim)
+        make(store, site)
+        assert victim.read_text() == "precious"
+        assert not (site / "index.html").is_symlink()
+        assert not (site / ".samebytes-part").exists()
+
+    @pytest.mark.parametrize("name", [RECORD, f"{RECORD}-journal", f"{RECORD}-wal"])
+    def test_a_record_that_is_a_link_is_none(self, store: Store, tmp_path: Path, name: str) -> None:
+        site, victim = tmp_path / "site", tmp_path / "victim"
+        make(store, site)
+        (site / name).unlink(missing_ok=True)
+        victim.touch()
+        (site / name).symlink_to(victim)
+        with pytest.raises(UserError, match="holds something else"):
+            make(store, site)
+        assert not victim.stat().st_size
 
     def test_one_at_a_time(self, store: Store, tmp_path: Path) -> None:
         make(store, tmp_path / "site")

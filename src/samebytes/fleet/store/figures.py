@@ -100,7 +100,7 @@ class Figures:
     ) -> None:
         self._store = store
         self._run = run
-        self._damaged = damaged
+        self.damaged = damaged
 
     def shares(self) -> dict[str, int]:
         """How many artifacts there are of each verdict, the pending ones among them."""
@@ -156,7 +156,7 @@ class Figures:
                 try:
                     yield _row(row, terms)
                 except DAMAGE:
-                    self._damaged(str(row[2]))
+                    self.damaged(str(row[2]))
             if len(rows) < _PAGE:
                 return
             after = (rows[-1][4], rows[-1][-1], rows[-1][0])
@@ -183,7 +183,7 @@ class Figures:
             for verdict, *found in self._fetch(query, (row.record,)):
                 return documents(row.filename, row.sha256, verdict, *found)
         except DAMAGE:
-            self._damaged(row.filename)
+            self.damaged(row.filename)
         return None
 
     def attempts(self, row: Row) -> list[AttemptRow]:
@@ -198,7 +198,7 @@ class Figures:
             try:
                 found.append(_attempt(*each))
             except DAMAGE:
-                self._damaged(row.filename)
+                self.damaged(row.filename)
         return found
 
     def _fetch(self, query: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:

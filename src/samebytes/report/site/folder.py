@@ -8,9 +8,11 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from samebytes.errors import UserError
+from samebytes.report.visible import visible
 
 #: Makes a folder ours. Hidden: it is for whoever writes the site, not for who reads it.
 RECORD = ".samebytes-site"
@@ -18,6 +20,7 @@ _PART = ".samebytes-part"
 #: "samw": tells our files from other SQLite databases.
 _APPLICATION = 0x73616D77
 _VERSION = 1
+_MOST_RUNS = 1 << 62
 _TABLE = """
 CREATE TABLE made (
     path TEXT PRIMARY KEY, stamp TEXT NOT NULL, parts TEXT NOT NULL, note TEXT NOT NULL, run INTEGER
@@ -37,6 +40,10 @@ class Unit:
     suffixes: tuple[str, ...]
 
 
+class _DamagedError(Exception):
+    """The record says what we would not have put there."""
+
+
 class SiteFolder:
     """A folder that holds a site, or is to hold one; only one program writes to it at a time.
 
@@ -48,8 +55,12 @@ class SiteFolder:
         self._root = root
         self._connection = connection
         self._written = 0
+        #: Folders that are looked at, and are no links to elsewhere.
+        self._plain: set[PurePosixPath] = set()
         (last,) = connection.execute("SELECT coalesce(max(run), 0) FROM made").fetchone()
-        self._run = int(last) + 1
+        if type(last) is not int or not 0 <= last < _MOST_RUNS:
+            raise _DamagedError("no number of a run")
+        self._run = last + 1
 
     @classmethod
     @contextmanager
@@ -66,7 +77,7 @@ class SiteFolder:
             if "locked" in str(error):
                 raise UserError(f"Another program is writing the site in {root}.") from None
             raise UserError(f"The site in {root} cannot be written: {error}.") from None
-        except sqlite3.Error as error:
+        except (sqlite3.Error, _DamagedError) as error:
             raise UserError(
                 f"The record of the site in {root} is damaged: {error}.",
                 hint="Delete the folder: all of it is made again.",
@@ -87,7 +98,7 @@ class SiteFolder:
         ).fetchone()
         if found is None or found[0] != unit.stamp:
             return None
-        parts = json.loads(found[1])
+        parts = _parts(found[1])
         if set(parts) != set(unit.suffixes) or not self._is_there(unit.path, parts):
             return None
         self._connection.execute("UPDATE made SET run = ? WHERE path = ?", (self._run, unit.path))
@@ -99,7 +110,7 @@ class SiteFolder:
             found = self._connection.execute(
                 "SELECT parts FROM made WHERE path = ?", (unit.path,)
             ).fetchone()
-            parts = dict.fromkeys(unit.suffixes, 0) | (json.loads(found[0]) if found else {})
+            parts = dict.fromkeys(unit.suffixes, 0) | (_parts(found[0]) if found else {})
             self._record(unit, "", parts, "")
         self._connection.execute("COMMIT")
         self._connection.execute("BEGIN IMMEDIATE")
@@ -125,8 +136,8 @@ class SiteFolder:
             "SELECT path, parts FROM made WHERE run <> ?", (self._run,)
         ).fetchall()
         for path, parts in others:
-            for suffix in json.loads(parts):
-                self._remove(path + suffix)
+            for suffix in _parts(parts):
+                self._remove(f"{path}{suffix}")
         self._connection.execute("DELETE FROM made WHERE run <> ?", (self._run,))
         return len(others)
 
@@ -134,7 +145,7 @@ class SiteFolder:
         (parts,) = self._connection.execute(
             "SELECT parts FROM made WHERE path = ?", (path,)
         ).fetchone()
-        return dict(json.loads(parts))
+        return _parts(parts)
 
     def _record(self, unit: Unit, stamp: str, parts: Mapping[str, int], note: str) -> None:
         self._connection.execute(
@@ -154,8 +165,8 @@ class SiteFolder:
 
     def _write(self, path: str, content: bytes) -> int:
         """As ``atomic.write_text``, but there is only ever one part to be left behind."""
-        part, target = self._root / _PART, f"{self._root}/{path}"
-        with part.open("wb") as file:
+        part, target = self._root / _PART, self._target(path)
+        with _new_file(part) as file:
             os.fchmod(file.fileno(), 0o644)
             file.write(content)
         try:
@@ -167,11 +178,50 @@ class SiteFolder:
         return len(content)
 
     def _remove(self, path: str) -> None:
-        target = self._root / path
+        target = self._target(path)
         target.unlink(missing_ok=True)
         for folder in target.relative_to(self._root).parents[:-1]:
             with suppress(OSError):  # something else is in it
                 (self._root / folder).rmdir()
+
+    def _target(self, path: str) -> Path:
+        """Where a file of ours is: in this folder, whatever the record says, and whoever made it.
+
+        Raises UserError where a folder on the way is a link.
+        """
+        place = PurePosixPath(path)
+        if "\0" in path or place.is_absolute() or ".." in place.parts or not place.parts:
+            raise _DamagedError("no path of ours")
+        for folder in place.parents:
+            if folder in self._plain:
+                break
+            if folder.parts and (self._root / folder).is_symlink():
+                raise UserError(
+                    f"{visible(str(self._root / folder))} is a link.",
+                    hint="Delete it: what belongs there is made again.",
+                )
+        self._plain.update(place.parents)
+        return self._root / place
+
+
+def _new_file(path: Path) -> BinaryIO:
+    """Never what a link leads to."""
+    try:
+        return path.open("xb")
+    except FileExistsError:
+        path.unlink()
+        return path.open("xb")
+
+
+def _parts(text: object) -> dict[str, int]:
+    """The suffixes of a unit with their sizes in bytes."""
+    try:
+        parts = json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        parts = None
+    if not isinstance(parts, dict):
+        raise _DamagedError("no parts of a unit")
+    return parts
 
 
 def check_folder(root: Path) -> None:
@@ -179,7 +229,10 @@ def check_folder(root: Path) -> None:
     try:
         if root.exists() and not root.is_dir():
             raise UserError(f"{root} is not a folder.", hint="Name another one.")
-        if root.exists() and any(root.iterdir()) and not (root / RECORD).is_file():
+        # SQLite follows links, those of its own files, too.
+        links = any((root / f"{RECORD}{each}").is_symlink() for each in ("", "-journal", "-wal"))
+        is_ours = (root / RECORD).is_file() and not links
+        if root.exists() and any(root.iterdir()) and not is_ours:
             raise UserError(
                 f"{root} holds something else than a site of samebytes.",
                 hint="Name a folder that is empty or not there.",

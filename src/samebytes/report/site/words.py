@@ -58,8 +58,11 @@ class Summary:
 
     @classmethod
     def load(cls, note: str) -> Summary:
+        """Raises TypeError or ValueError for what ``dump`` would not give."""
         what, urgency, is_whole = json.loads(note)
-        return cls(what=what, urgency=Urgency(urgency), is_whole=is_whole)
+        if not isinstance(what, str):
+            raise TypeError("no words")
+        return cls(what=what, urgency=Urgency(urgency), is_whole=bool(is_whole))
 
     def dump(self) -> str:
         return json.dumps([self.what, self.urgency, self.is_whole])

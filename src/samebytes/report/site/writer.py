@@ -6,13 +6,17 @@ import heapq
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from jinja2 import TemplateError
+
 from samebytes import __version__
+from samebytes.fleet.store.documents import DAMAGE
 from samebytes.fleet.store.figures import Figures
 from samebytes.report.explanations import entries
 from samebytes.report.site import plots
@@ -25,6 +29,8 @@ from samebytes.report.templates import asset, render
 
 #: Artifacts that are recorded as ours at a time, and how many the front page warns of.
 _BATCH, _WARNINGS = 300, 8
+#: What a document gives that is of no shape that we know.
+_ODD = (*DAMAGE, AttributeError, LookupError, TemplateError)
 
 #: Told how many artifacts are done, and how many there are.
 Progress = Callable[[int, int], object]
@@ -169,8 +175,7 @@ class _Writer:
     def _write(self, projects: Iterable[Project]) -> None:
         """First it is recorded what is to be made, then it is made."""
         summaries = [
-            {page.name: self._site.kept(page.unit) for page in project.pages}
-            for project in projects
+            {page.name: self._kept(page) for page in project.pages} for project in projects
         ]
         both = list(zip(projects, summaries, strict=True))
         changed = {project for project in projects if self._site.kept(project.unit) is None}
@@ -182,16 +187,27 @@ class _Writer:
         )
         self._site.claim(project.unit for project in changed)
         for project, notes in both:
-            found = {page.name: self._summary(page, notes[page.name]) for page in project.pages}
+            found = {page.name: notes[page.name] or self._make(page) for page in project.pages}
             if project in changed:
                 self._site.put(project.unit, project.texts(found))
             for page in project.pages:
                 self._add(page, found[page.name])
 
-    def _summary(self, page: Page, note: str | None) -> Summary:
-        if note is not None:
-            return Summary.load(note)
-        texts, summary = self._maker.texts(page, self._figures.documents(page.row))
+    def _kept(self, page: Page) -> Summary | None:
+        """What is said of an artifact whose page is there as it would be made now."""
+        note = self._site.kept(page.unit)
+        with suppress(*DAMAGE):
+            return None if note is None else Summary.load(note)
+        return None
+
+    def _make(self, page: Page) -> Summary:
+        found = self._figures.documents(page.row)
+        try:
+            texts, summary = self._maker.texts(page, found)
+        except _ODD:
+            # One that nobody thought of is not to be the end of all other pages.
+            self._figures.damaged(page.row.filename)
+            texts, summary = self._maker.texts(page, None)
         self._site.put(page.unit, texts, summary.dump())
         return summary
 
