@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -282,8 +282,12 @@ class TestWords:
         store.select(artifact, kept=False)
         store.put(artifact, Key(source="s", inference=1), record)
         make(store, tmp_path)
-        shown = read(tmp_path, f"projects/demo/{made.WHEEL}.html").shown
+        path = f"projects/demo/{made.WHEEL}.html"
+        shown = read(tmp_path, path).shown
         assert "verify demo==1.0 --max-attempts 2 --timeout 60 --no-sandbox" in shown
+        store.connection.execute("UPDATE terms SET text = '1 attempts of 1.2.3 s'")
+        make(store, tmp_path)
+        assert "verify demo==1.0 --no-sandbox" in read(tmp_path, path).shown
 
 
 class TestStrangers:
@@ -311,6 +315,16 @@ class TestStrangers:
             paths = [path.relative_to(folder) for path in folder.rglob("*")]
             assert all(re.fullmatch(r"[A-Za-z0-9_./~+-]+", str(path)) for path in paths)
         assert elements[0] == elements[1]
+
+    @pytest.mark.parametrize("year", [1, 999, 1900, 9999])
+    def test_times_of_upload_that_cannot_be(self, store: Store, tmp_path: Path, year: int) -> None:
+        """Some index gives the first day of the year 1 where it knows none."""
+        uploaded = datetime(year, 1, 1, tzinfo=UTC)
+        sites.put(store, made.identical(), "demo", uploaded=uploaded)
+        sites.put(store, made.identical(), "other")
+        make(store, tmp_path)
+        months = document(tmp_path, "index.json")["months"]
+        assert [each["name"] for each in months] == sorted([f"{year:04}-01", "2026-11"])
 
     def test_what_is_damaged_is_said(self, store: Store, tmp_path: Path) -> None:
         artifact = sites.put(store, made.different(), "demo")

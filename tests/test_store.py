@@ -554,6 +554,8 @@ ROWS: dict[str, tuple[str, object]] = {
     "far future": ("uploaded", 1e18),
     "backend": ("backend", b"x"),
     "rank": ("rank", "first"),
+    "month": ("month", "abc"),
+    "month of no year": ("month", "1-01"),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ _ROWS = (
 _GROUPS = "SELECT state, backend, month, count(*) FROM artifact"
 #: A verdict, a backend, a month, and how many there are of them.
 _Group = tuple[str, str | None, str | None, int]
+_MONTH = re.compile("[0-9]{4}-(0[1-9]|1[0-2])")
 _STATES = frozenset((PENDING, *map(str, Verdict)))
 
 
@@ -216,6 +218,8 @@ def _row(values: tuple[Any, ...], terms: Mapping[int, str]) -> Row:
         raise ValueError("no text")
     if canonicalize_name(project) != project or "/" in filename or filename in ("", ".", ".."):
         raise ValueError("no name of a project, or of a file")
+    if month is not None and not _MONTH.fullmatch(month):
+        raise ValueError("no month")
     return Row(
         number=number,
         record=record,

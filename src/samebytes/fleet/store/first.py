@@ -20,7 +20,7 @@ from samebytes.fleet.backend import backend_of
 from samebytes.verify.kept import is_whole
 
 _PAGE = 100
-_AS_OF = re.compile(r"as of (\d{4}-\d{2})-\d{2} .*")
+_AS_OF = re.compile(r"as of ([0-9]{4}-(?:0[1-9]|1[0-2]))-[0-9]{2} .*")
 _YANKED = re.compile(r"It was yanked(?:: (?P<reason>.*))?\.", re.DOTALL)
 
 

@@ -250,7 +250,7 @@ class Store:
         uploaded = artifact.uploaded
         facts = (
             uploaded and uploaded.timestamp(),
-            uploaded and f"{uploaded.astimezone(UTC):%Y-%m}",
+            uploaded and uploaded.astimezone(UTC).isoformat()[:7],
             _text(artifact.yanked),
             artifact.rank,
         )

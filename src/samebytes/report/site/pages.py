@@ -32,7 +32,7 @@ from samebytes.verify.means import Effort
 _ROWS, _MOST = 5, 20
 #: Versions that the picture of a project's history has room for.
 _HISTORY = 40
-_EFFORT = re.compile(r"\b(\d+) attempts of ([\d.]+) s\b")
+_EFFORT = re.compile(r"\b([0-9]{1,9}) attempts of ([0-9]{1,9}(?:\.[0-9]+)?) s\b")
 
 #: What the store has of an artifact, None where there is nothing or it is damaged.
 Documents = tuple[Result, ComparisonDocument | None] | None
