@@ -30,12 +30,12 @@ from rows import fill
 from side_by_side import MEMORY
 
 import fleet_jobs  # isort: skip
-from samebytes.fleet.audit import Audit
-from samebytes.fleet.pool import local_engine
-from samebytes.fleet.rounds import Policy
+from samebytes.fleet.loop.audit import Audit
+from samebytes.fleet.loop.rounds import Policy
 from samebytes.fleet.store.figures import Figures
 from samebytes.fleet.store.store import Store
-from samebytes.fleet.work import Here, Settings
+from samebytes.fleet.workers.pool import local_engine
+from samebytes.fleet.workers.work import Here, Settings
 from samebytes.index.client import Index
 from samebytes.index.settings import IndexSettings
 from samebytes.verify.means import Effort, Means
@@ -128,13 +128,8 @@ def store(options: argparse.Namespace, folder: Path) -> None:
             what(Figures(found))
             return time.perf_counter() - started
 
-    def front(figures: Figures) -> None:
-        figures.shares()
-        figures.by_backend()
-        figures.by_month()
-
-    taken = statistics.median(asked(front) for _ in range(max(3, options.rounds)))
-    print(f"front page: {taken:.3f} s (aim: under 1)")
+    taken = statistics.median(asked(Figures.shares) for _ in range(max(3, options.rounds)))
+    print(f"shares of verdicts: {taken:.3f} s (aim: under 1)")
     everything = asked(lambda figures: sum(1 for _ in figures.rows()))
     print(f"all rows: {everything:.1f} s, {options.rows / everything:,.0f} a second")
     with Store.read(path) as found:

@@ -14,10 +14,10 @@ from packaging.version import Version
 from samebytes.compare.model import Verdict
 from samebytes.digest import Digest
 from samebytes.errors import LimitError, UnreachableError, UserError
-from samebytes.fleet.planning import Job, Planned
+from samebytes.fleet.inputs.wanted import Wanted
+from samebytes.fleet.plan import Job, Planned
 from samebytes.fleet.record import Artifact, Key, Record
-from samebytes.fleet.wanted import Wanted
-from samebytes.fleet.work import Settings, UnfitError, worker_name
+from samebytes.fleet.workers.work import Settings, UnfitError, worker_name
 from samebytes.index.client import Index
 from samebytes.index.settings import IndexSettings
 from samebytes.verify.document import result_document

@@ -23,12 +23,12 @@ from fleet_jobs import INDEX, SETTINGS, act, wanted
 from folder_index import CONSTANT, FolderIndex, folder_index
 
 from samebytes.errors import UserError
-from samebytes.fleet.audit import Audit
-from samebytes.fleet.cluster import cluster_engine
-from samebytes.fleet.engine import Engine
-from samebytes.fleet.rounds import Policy, Settled
+from samebytes.fleet.loop.audit import Audit
+from samebytes.fleet.loop.rounds import Policy, Settled
 from samebytes.fleet.store.store import Store
-from samebytes.fleet.work import worker_name
+from samebytes.fleet.workers.cluster import cluster_engine
+from samebytes.fleet.workers.engine import Engine
+from samebytes.fleet.workers.work import worker_name
 from samebytes.index.client import Index
 from samebytes.index.settings import IndexSettings
 

@@ -24,15 +24,15 @@ from fleet_jobs import INDEX, SETTINGS, TERMS, act, wanted
 
 from samebytes.archive.artifact import Form
 from samebytes.errors import LimitError, UnreachableError, UserError
-from samebytes.fleet.audit import Audit
-from samebytes.fleet.cluster import cluster_engine
-from samebytes.fleet.engine import Engine
-from samebytes.fleet.outage import Delay, Outage
-from samebytes.fleet.planning import Planned
-from samebytes.fleet.pool import deaths, local_processes
-from samebytes.fleet.rounds import Policy, Round, Settled
+from samebytes.fleet.inputs.wanted import Wanted
+from samebytes.fleet.loop.audit import Audit
+from samebytes.fleet.loop.outage import Delay, Outage
+from samebytes.fleet.loop.rounds import Policy, Round, Settled
+from samebytes.fleet.plan import Planned
 from samebytes.fleet.store.store import Store
-from samebytes.fleet.wanted import Wanted
+from samebytes.fleet.workers.cluster import cluster_engine
+from samebytes.fleet.workers.engine import Engine
+from samebytes.fleet.workers.pool import deaths, local_processes
 from samebytes.index.client import Index
 from samebytes.index.settings import IndexSettings
 from samebytes.verify.attempt import Bench

@@ -21,12 +21,12 @@ from conftest import Result
 from folder_index import CONSTANT, FolderIndex, folder_index
 from packaging.utils import canonicalize_name
 
-from samebytes.fleet.audit import Audit
-from samebytes.fleet.pool import local_engine
-from samebytes.fleet.rounds import Policy
+from samebytes.fleet.inputs.wanted import Wanted
+from samebytes.fleet.loop.audit import Audit
+from samebytes.fleet.loop.rounds import Policy
 from samebytes.fleet.store.store import Store
-from samebytes.fleet.wanted import Wanted
-from samebytes.fleet.work import Here, Settings
+from samebytes.fleet.workers.pool import local_engine
+from samebytes.fleet.workers.work import Here, Settings
 from samebytes.index.client import Index
 from samebytes.index.settings import IndexSettings
 from samebytes.process import Runner

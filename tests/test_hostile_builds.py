@@ -24,7 +24,7 @@ from hostile import WHEEL, project, write_sdist, write_wheel
 import samebytes
 from samebytes.compare.model import Verdict
 from samebytes.digest import Digest
-from samebytes.fleet.work import Silence
+from samebytes.fleet.workers.work import Silence
 from samebytes.index.settings import IndexSettings
 from samebytes.interpreter import find_interpreter
 from samebytes.process import Runner

@@ -17,9 +17,9 @@ from uv import find_uv_bin
 
 from samebytes.digest import Digest
 from samebytes.errors import SamebytesError, UserError
-from samebytes.fleet import requirements
-from samebytes.fleet.entries import MAX_SIZE, Ignored, Lock, Locked
-from samebytes.fleet.locks import read_lock
+from samebytes.fleet.inputs import requirements
+from samebytes.fleet.inputs.entries import MAX_SIZE, Ignored, Lock, Locked
+from samebytes.fleet.inputs.locks import read_lock
 
 ONE, TWO = Digest.of(b"1"), Digest.of(b"2")
 PIN = f"small==1.0 --hash=sha256:{ONE}"

@@ -24,8 +24,8 @@ from packaging.version import Version
 
 from samebytes.digest import Digest
 from samebytes.errors import ArtifactError, UnreachableError, UserError
-from samebytes.fleet.planning import Planned, plan
-from samebytes.fleet.wanted import Versions, Wanted
+from samebytes.fleet.inputs.wanted import Versions, Wanted
+from samebytes.fleet.plan import Planned, plan
 from samebytes.index.client import Index
 from samebytes.index.listing import IndexFile
 from samebytes.infer.candidates import VERSION as RULES

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from packaging.version import Version
 
 from samebytes.errors import UserError
-from samebytes.fleet import projects
-from samebytes.fleet.inputs import COMMAND_LINE, read_inputs
-from samebytes.fleet.projects import ranked, read_projects
-from samebytes.fleet.wanted import Versions, Wanted
+from samebytes.fleet.inputs import projects
+from samebytes.fleet.inputs.named import COMMAND_LINE, read_inputs
+from samebytes.fleet.inputs.projects import ranked, read_projects
+from samebytes.fleet.inputs.wanted import Versions, Wanted
 
 
 def names(folder: Path, text: str, name: str = "list") -> list[str]:

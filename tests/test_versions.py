@@ -14,7 +14,7 @@ from samebytes.builder import build_system_requires
 from samebytes.compare.contents.fields import read_metadata
 from samebytes.compare.contents.reading import Bounds
 from samebytes.errors import ArtifactError, UserError
-from samebytes.fleet.requirements import read_requirements
+from samebytes.fleet.inputs.requirements import read_requirements
 from samebytes.index.settings import IndexSettings
 from samebytes.interpreter import find_interpreter
 from samebytes.process import Finished, Runner

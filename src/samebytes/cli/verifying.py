@@ -14,9 +14,9 @@ import click
 from samebytes.cli.console import Terminal
 from samebytes.cli.options import Size, offline_option, workspace_option
 from samebytes.cli.workshop import make_index, make_workshop
-from samebytes.fleet.batch import Done, run_all, run_here
-from samebytes.fleet.pool import local_processes
-from samebytes.fleet.work import Here, Settings, unexpected
+from samebytes.fleet.workers.batch import Done, run_all, run_here
+from samebytes.fleet.workers.pool import local_processes
+from samebytes.fleet.workers.work import Here, Settings, unexpected
 from samebytes.index.client import Index
 from samebytes.report.verification import Failed
 from samebytes.report.visible import visible

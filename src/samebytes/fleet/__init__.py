@@ -1,1 +1,1 @@
-"""Verifies many artifacts: what a lock file names, and what was found out about it."""
+"""Verifies many artifacts: what is named, by whom it is done, and what was found out."""

@@ -15,7 +15,7 @@ from click.shell_completion import CompletionItem
 from samebytes.cli.options import json_option
 from samebytes.cli.verifying import EffortOptions, effort_options
 from samebytes.errors import UserError
-from samebytes.fleet.wanted import Versions
+from samebytes.fleet.inputs.wanted import Versions
 from samebytes.places import data_folder
 
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -14,13 +14,13 @@ from samebytes.cli.auditing.outputs import check_outputs
 from samebytes.cli.console import Terminal
 from samebytes.cli.verifying import Desk
 from samebytes.errors import UserError
-from samebytes.fleet.audit import Audit
-from samebytes.fleet.cluster import cluster_engine
-from samebytes.fleet.engine import Engine
-from samebytes.fleet.inputs import Inputs, read_inputs
-from samebytes.fleet.pool import local_engine
-from samebytes.fleet.rounds import Policy, Round
+from samebytes.fleet.inputs.named import Inputs, read_inputs
+from samebytes.fleet.loop.audit import Audit
+from samebytes.fleet.loop.rounds import Policy, Round
 from samebytes.fleet.store.store import Store
+from samebytes.fleet.workers.cluster import cluster_engine
+from samebytes.fleet.workers.engine import Engine
+from samebytes.fleet.workers.pool import local_engine
 from samebytes.report.verification import Failed
 from samebytes.report.visible import visible
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from samebytes.compare.model import Verdict
 from samebytes.errors import LimitError, SamebytesError
-from samebytes.fleet.outage import Delay
-from samebytes.fleet.planning import Job
+from samebytes.fleet.loop.outage import Delay
+from samebytes.fleet.plan import Job
 from samebytes.fleet.record import Record
 from samebytes.verify.document import result_document
 from samebytes.verify.verification import Failure, Phase, Verification

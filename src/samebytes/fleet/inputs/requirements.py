@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from samebytes.errors import UserError
-from samebytes.fleet.entries import (
+from samebytes.fleet.inputs.entries import (
     FORMATS,
     MAX_SIZE,
     Ignored,

@@ -12,7 +12,7 @@ from packaging.utils import InvalidName, NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from samebytes.errors import UserError
-from samebytes.fleet.entries import (
+from samebytes.fleet.inputs.entries import (
     FORMATS,
     Lock,
     Locked,
@@ -21,7 +21,7 @@ from samebytes.fleet.entries import (
     locked_or_skipped,
     read_text,
 )
-from samebytes.fleet.requirements import read_requirements
+from samebytes.fleet.inputs.requirements import read_requirements
 from samebytes.wire import Node
 
 _PYLOCK = re.compile(r"^(?:lock-version[ \t]*=|\[\[packages\]\])", re.MULTILINE)

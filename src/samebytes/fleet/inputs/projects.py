@@ -13,7 +13,7 @@ from pathlib import Path
 from packaging.utils import InvalidName, NormalizedName, canonicalize_name
 
 from samebytes.errors import UserError
-from samebytes.fleet.entries import read_text
+from samebytes.fleet.inputs.entries import read_text
 from samebytes.wire import Node
 
 #: An index of a million projects, with counts, as JSON.

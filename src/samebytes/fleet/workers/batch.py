@@ -9,7 +9,7 @@ from functools import partial
 from itertools import islice
 
 from samebytes.errors import SamebytesError, UserError
-from samebytes.fleet.work import Settings, unexpected, verified
+from samebytes.fleet.workers.work import Settings, unexpected, verified
 from samebytes.verify.task import Task
 from samebytes.verify.verification import Verification
 

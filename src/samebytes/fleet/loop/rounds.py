@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from samebytes.errors import SamebytesError
+from samebytes.fleet.inputs.wanted import Wanted
 from samebytes.fleet.record import Artifact, Record
-from samebytes.fleet.wanted import Wanted
 from samebytes.verify.targets import NotVerified, Unmatched
 
 #: The longest that anything waits for its commit, and the shortest between two of them.

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from samebytes import __version__
 from samebytes.errors import UserError
-from samebytes.fleet.engine import Engine
-from samebytes.fleet.pool import patience_of
-from samebytes.fleet.work import Settings, Worker, describe
+from samebytes.fleet.workers.engine import Engine
+from samebytes.fleet.workers.pool import patience_of
+from samebytes.fleet.workers.work import Settings, Worker, describe
 
 if TYPE_CHECKING:
     from distributed import Client

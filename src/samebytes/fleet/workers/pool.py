@@ -20,8 +20,8 @@ from multiprocessing.connection import wait
 from types import FrameType
 from typing import Any, ParamSpec, TypeVar
 
-from samebytes.fleet.engine import Engine
-from samebytes.fleet.work import Settings, describe
+from samebytes.fleet.workers.engine import Engine
+from samebytes.fleet.workers.work import Settings, describe
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")

@@ -10,10 +10,10 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from samebytes.errors import UserError
-from samebytes.fleet.entries import Ignored, Lock, Locked
-from samebytes.fleet.locks import read_lock
-from samebytes.fleet.projects import ranked, read_projects
-from samebytes.fleet.wanted import Versions, Wanted
+from samebytes.fleet.inputs.entries import Ignored, Lock, Locked
+from samebytes.fleet.inputs.locks import read_lock
+from samebytes.fleet.inputs.projects import ranked, read_projects
+from samebytes.fleet.inputs.wanted import Versions, Wanted
 from samebytes.source import PYPI_PREFIX
 from samebytes.verify.targets import NotVerified
 from samebytes.versions import parse_requirement, pinned_version

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from packaging.version import Version
 
 from samebytes.errors import UserError
+from samebytes.fleet.inputs.wanted import Versions, Wanted
 from samebytes.fleet.record import Artifact, Key
-from samebytes.fleet.wanted import Versions, Wanted
 from samebytes.index.client import Index
 from samebytes.index.listing import IndexFile
 from samebytes.infer.candidates import VERSION

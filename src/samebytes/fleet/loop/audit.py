@@ -16,17 +16,18 @@ from hashlib import sha256
 from typing import Any
 
 from samebytes.errors import SamebytesError, UnreachableError, UserError
-from samebytes.fleet import planning, work
-from samebytes.fleet.engine import Engine
-from samebytes.fleet.outage import Outage
-from samebytes.fleet.planner import Answer, Planner, Query
-from samebytes.fleet.planning import Job, Planned
+from samebytes.fleet import plan as planning
+from samebytes.fleet.inputs.wanted import Wanted
+from samebytes.fleet.loop.lookahead import Answer, Planner, Query
+from samebytes.fleet.loop.outage import Outage
+from samebytes.fleet.loop.rounds import ROUND_SECONDS, News, Policy, Round, Settled, UnderWay
+from samebytes.fleet.loop.tickets import Ticket
+from samebytes.fleet.plan import Job, Planned
 from samebytes.fleet.record import Record
-from samebytes.fleet.rounds import ROUND_SECONDS, News, Policy, Round, Settled, UnderWay
 from samebytes.fleet.store.store import Store
-from samebytes.fleet.tickets import Ticket
-from samebytes.fleet.wanted import Wanted
-from samebytes.fleet.work import Settings, UnfitError, unexpected
+from samebytes.fleet.workers import work
+from samebytes.fleet.workers.engine import Engine
+from samebytes.fleet.workers.work import Settings, UnfitError, unexpected
 from samebytes.index.client import Index
 from samebytes.verify.task import Task
 

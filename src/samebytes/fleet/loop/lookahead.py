@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from samebytes.errors import SamebytesError
-from samebytes.fleet.outage import Delay
-from samebytes.fleet.planning import Planned
-from samebytes.fleet.wanted import Wanted
-from samebytes.fleet.work import unexpected
+from samebytes.fleet.inputs.wanted import Wanted
+from samebytes.fleet.loop.outage import Delay
+from samebytes.fleet.plan import Planned
+from samebytes.fleet.workers.work import unexpected
 
 #: How many pages of the index are asked for at a time.
 _REQUESTS = 8

@@ -1,0 +1,1 @@
+"""What an audit is told to look at: lock files, lists of projects, releases."""

@@ -1,0 +1,1 @@
+"""The audit itself: plans ahead, has workers verify, survives what dies."""

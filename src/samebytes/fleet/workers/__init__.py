@@ -1,0 +1,1 @@
+"""Who does the work: local processes, or a Dask cluster."""
