@@ -23,8 +23,8 @@ from packaging.version import Version
 
 from samebytes.cli.verifying import outcome
 from samebytes.errors import UserError
-from samebytes.fleet.batch import Done, run_here
 from samebytes.fleet.store.documents import packed, unpacked
+from samebytes.fleet.workers.batch import Done, run_here
 from samebytes.report.verification import Failed
 from samebytes.verify.task import Task
 from samebytes.verify.verification import Verification
