@@ -88,9 +88,8 @@ def test_every_result_comes_over(folder: Path) -> None:
             "different": 62,
             "unbuildable": 62,
         }
-        assert figures.by_backend()["setuptools", "identical"] == 63
-        assert figures.by_month()["2024-12", "different"] == 62
         rows = list(figures.rows())
+        assert {(row.backend, row.month) for row in rows} == {("setuptools", "2024-12")}
         assert [row.filename for row in rows] == [one.filename for one in documents]
         for row, (one, document) in zip(rows, documents.items(), strict=True):
             assert (row.project, row.version) == (one.project, one.version)

@@ -7,9 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from itertools import groupby
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Any
 
 from packaging.utils import NormalizedName, canonicalize_name
@@ -31,9 +30,7 @@ _ROWS = (
     " FROM artifact a LEFT JOIN verdict v ON v.id = a.verdict"
     " WHERE (a.project, a.run, a.id) > (?, ?, ?)"
 )
-_GROUPS = "SELECT state, backend, month, count(*) FROM artifact"
-#: A verdict, a backend, a month, and how many there are of them.
-_Group = tuple[str, str | None, str | None, int]
+_SHARES = "SELECT state, count(*) FROM artifact"
 _MONTH = re.compile("[0-9]{4}-(0[1-9]|1[0-2])")
 _STATES = frozenset((PENDING, *map(str, Verdict)))
 
@@ -106,35 +103,15 @@ class Figures:
 
     def shares(self) -> dict[str, int]:
         """How many artifacts there are of each verdict, the pending ones among them."""
-        return dict(self._sums(itemgetter(0)))
-
-    def by_backend(self) -> dict[tuple[str | None, str], int]:
-        """How many there are of each backend and verdict."""
-        return dict(self._sums(itemgetter(1, 0)))
-
-    def by_month(self) -> dict[tuple[str | None, str], int]:
-        """How many there are of each month of upload and verdict."""
-        return dict(self._sums(itemgetter(2, 0)))
-
-    def _sums(self, key: Callable[[_Group], Any]) -> Counter[Any]:
-        sums: Counter[Any] = Counter()
-        for group in self._groups:
-            sums[key(group)] += group[3]
-        return sums
-
-    @cached_property
-    def _groups(self) -> list[_Group]:
-        """One reading of one index, whose order is that of the groups: nothing is sorted."""
         condition = "" if self._run is None else " WHERE run = ?"
         rows = self._fetch(
-            f"{_GROUPS}{condition} GROUP BY run, state, backend, month",
-            () if self._run is None else (self._run,),
+            f"{_SHARES}{condition} GROUP BY run, state", () if self._run is None else (self._run,)
         )
-        return [
-            (state, backend, month, count)
-            for state, backend, month, count in rows
-            if state in _STATES and _is_word(backend) and _is_word(month)
-        ]
+        sums: Counter[str] = Counter()
+        for state, count in rows:
+            if state in _STATES:
+                sums[state] += count
+        return dict(sums)
 
     def rows(self) -> Iterator[Row]:
         """Every artifact, by project, the newest version first."""
