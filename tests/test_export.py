@@ -113,6 +113,15 @@ def test_what_is_in_it(store: Store, folder: Path) -> None:
     assert (damaged["verdict"], damaged["result"]) == ("identical", None)
 
 
+def test_how_far_it_is(folder: Path) -> None:
+    synthetic.fill(folder / "x", 450)
+    told: list[tuple[int, int]] = []
+    with Store.read(folder / "x") as store:
+        figures = Figures(store)
+        export(figures, folder / "a.jsonl", lambda *progress: told.append(progress))
+    assert told == [(200, 450), (400, 450), (450, 450)]
+
+
 def test_an_empty_store(folder: Path) -> None:
     from pyarrow.parquet import read_table
 

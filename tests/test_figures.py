@@ -79,6 +79,9 @@ def test_rows_while_another_run_takes_them(folder: Path, monkeypatch: pytest.Mon
         for one in made:
             store.select(one, kept=False)
     with Store.open(path) as store, Store.read(path) as reader:
+        assert [row.filename for row in Figures(reader, 1).rows()] == [
+            row.filename for row in Figures(reader).rows()
+        ]
         store.begin("local", 1, "samebytes audit")
         fetch = Figures._fetch
 

@@ -89,6 +89,7 @@ def test_kept_and_found_again(folder: Path) -> None:
         lasting=True,
         terms=TERMS,
         settled=True,
+        found_in=0,
     )
     assert [file.name for file in folder.iterdir()] == ["audit.sqlite"]
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: What is written at a time to a Parquet file: so many rows, or bytes of documents.
 _ROWS, _BYTES = 2000, 32 * 1024 * 1024
+#: After how many rows it is told how far it is.
+_OFTEN = 200
 _SUFFIXES = (".jsonl", ".parquet")
 
 
@@ -37,27 +39,29 @@ def check_export(path: Path) -> None:
         _pyarrow()
 
 
-def export(figures: Figures, path: Path, advance: Callable[[int], object] = str) -> int:
+def export(
+    figures: Figures, path: Path, progress: Callable[[int, int], object] = lambda _done, _of: None
+) -> int:
     """Write all artifacts to a file, whole or not at all; returns how many these are.
 
-    ``advance`` is told how many there are so far, now and then. Raises UserError as
+    ``progress`` is told, now and then, how many are written, and of how many. Raises UserError as
     ``check_export`` does, and when the store cannot be read, or the file not be written.
     """
     check_export(path)
     write = _write_parquet if path.suffix == ".parquet" else _write_lines
-    count = 0
+    count, total = 0, sum(figures.shares().values())
 
     def counted() -> Iterator[dict[str, Any]]:
         nonlocal count
         for row in figures.rows():
             yield record(figures, row)
             count += 1
-            if count % _ROWS == 0:
-                advance(count)
+            if count % _OFTEN == 0:
+                progress(count, max(count, total))
 
     with _writing(path), unnamed_file(path) as part:
         write(part, counted())
-    advance(count)
+    progress(count, max(count, total))
     return count
 
 

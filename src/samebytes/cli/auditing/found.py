@@ -82,9 +82,11 @@ class Found:
             is_wanted = row.settled and row.verdict in verdicts
             documents = figures.documents(row) if is_wanted else None
             if documents is not None and row.finished_at is not None:
-                is_kept = row.finished_at < self.status.begun_at
+                is_kept = row.found_in != self.run
                 kept = row.finished_at.isoformat(timespec="seconds") if is_kept else None
                 yield {**documents[0], "kept": kept}
+            with suppress(UserError):  # which is told when something is to be kept
+                self.store.commit()  # says that the audit goes on
 
     def facts(self) -> Facts:
         return Facts(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -30,18 +32,28 @@ def check_outputs(options: AuditOptions) -> None:
 def write_outputs(
     options: AuditOptions, terminal: Terminal, store: Store, *, run: int | None, command: str
 ) -> None:
-    """The site and the exports that are asked for, of one run, or of all (None)."""
+    """The site and the exports that are asked for, of one run, or of all (None).
+
+    The run that the store is open for is ended with it, and not before: another audit would change
+    what this is of.
+    """
 
     def damaged(name: str) -> None:
         terminal.warn(f"What the store has of {visible(name)} is damaged, and left out.")
 
     figures = Figures(store, run, damaged)
+
+    def reached(what: str, done: int, total: int) -> None:
+        terminal.reached(what, done, total)
+        store.commit()  # says that the audit goes on
+
     if options.site is not None:
-        _write_site(options.site, figures, terminal, command)
+        _write_site(options.site, figures, terminal, command, partial(reached, "writing the site"))
     for path in options.exports:
-        with terminal.working(sum(figures.shares().values())):
-            count = export(figures, path)
+        with terminal.working(None):
+            count = export(figures, path, partial(reached, f"writing {path.name}"))
         terminal.fact("export", f"{path}: {counted(count, 'artifact')}")
+    store.finish()
 
 
 def write_of_store(options: AuditOptions, terminal: Terminal) -> None:
@@ -56,7 +68,13 @@ def write_of_store(options: AuditOptions, terminal: Terminal) -> None:
         write_outputs(options, terminal, store, run=None, command=command)
 
 
-def _write_site(folder: Path, figures: Figures, terminal: Terminal, command: str) -> None:
+def _write_site(
+    folder: Path,
+    figures: Figures,
+    terminal: Terminal,
+    command: str,
+    progress: Callable[[int, int], None],
+) -> None:
     # Here, as few audits write one, and it takes its time to load.
     from samebytes.report.site.writer import write
 
@@ -66,7 +84,7 @@ def _write_site(folder: Path, figures: Figures, terminal: Terminal, command: str
             figures,
             title=_SITE_TITLE,
             command=command,
-            progress=lambda done, total: terminal.reached("writing the site", done, total),
+            progress=progress,
         )
     pages = counted(written.artifacts, "artifact")
     files = counted(written.files, "new file")

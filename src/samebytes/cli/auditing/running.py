@@ -81,7 +81,6 @@ def _audit(
                     show(store.status)
         finally:
             found.end()
-    store.finish()
     if found.status is not None and found.status.kept:
         terminal.fact(
             "kept", f"{found.status.kept:,} of {found.status.planned:,} from {options.place}"

@@ -26,9 +26,9 @@ _PAGE = 2000
 _ROWS = (
     "SELECT a.id, v.id, a.filename, a.sha256, a.project, a.version, a.uploaded, a.yanked,"
     " a.rank, a.state, a.backend, a.month, v.finished_at, v.seconds, v.compared, v.source,"
-    " v.worker, v.inference, v.lasting, v.terms, a.settled, a.run"
+    " v.worker, v.inference, v.lasting, v.terms, a.settled, a.run, v.run"
     " FROM artifact a LEFT JOIN verdict v ON v.id = a.verdict"
-    " WHERE (a.project, a.run, a.id) > (?, ?, ?)"
+    " WHERE (a.project, a.id) > (?, ?)"
 )
 _SHARES = "SELECT state, count(*) FROM artifact"
 _MONTH = re.compile("[0-9]{4}-(0[1-9]|1[0-2])")
@@ -42,7 +42,8 @@ class Row:
     ``month`` is that of its upload, ``2026-11``. ``number`` is that of the artifact in the store,
     ``record`` of its verdict, None when it has none; what was found by whom is then empty.
     ``settled``: in the last run that it was part of, the verdict was found, or found to be kept;
-    otherwise it is of an earlier time, and this run did not come so far.
+    otherwise it is of an earlier time, and this run did not come so far. ``found_in`` is the run
+    that found the verdict, 0 or None where that is not known.
     """
 
     number: int
@@ -66,6 +67,7 @@ class Row:
     lasting: bool
     terms: str
     settled: bool
+    found_in: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,18 +118,19 @@ class Figures:
     def rows(self) -> Iterator[Row]:
         """Every artifact, by project, the newest version first."""
         for _, rows in groupby(self._pages(), key=attrgetter("project")):
-            # One that became part of another run meanwhile comes a second time.
-            once = {row.number: row for row in rows}.values()
-            by_name = sorted(once, key=attrgetter("filename"))
+            by_name = sorted(rows, key=attrgetter("filename"))
             yield from sorted(by_name, key=attrgetter("version"), reverse=True)
 
     def _pages(self) -> Iterator[Row]:
-        """Some at a time: a query that is never done would keep SQLite's log growing."""
+        """Some at a time: a query that is never done would keep SQLite's log growing.
+
+        By what no other audit changes, so that each comes once, whatever is written meanwhile.
+        """
         terms = dict(self._fetch("SELECT id, text FROM terms", ()))
         # The plus sign: by the index in whose order they are, and not by that of the run.
         condition = "" if self._run is None else " AND +a.run = ?"
-        query = f"{_ROWS}{condition} ORDER BY a.project, a.run, a.id LIMIT ?"
-        after: tuple[Any, ...] = ("", 0, 0)
+        query = f"{_ROWS}{condition} ORDER BY a.project, a.id LIMIT ?"
+        after: tuple[Any, ...] = ("", 0)
         while True:
             run = () if self._run is None else (self._run,)
             rows = self._fetch(query, (*after, *run, _PAGE))
@@ -138,7 +141,7 @@ class Figures:
                     self.damaged(str(row[2]))
             if len(rows) < _PAGE:
                 return
-            after = (rows[-1][4], rows[-1][-1], rows[-1][0])
+            after = (rows[-1][4], rows[-1][0])
 
     def documents(self, row: Row) -> tuple[Result, ComparisonDocument | None] | None:
         """What was found, and the comparison, if there was one; None: nothing, or it is damaged."""
@@ -188,7 +191,7 @@ class Figures:
 def _row(values: tuple[Any, ...], terms: Mapping[int, str]) -> Row:
     number, record, filename, sha256, project, version, uploaded, yanked, rank, state = values[:10]
     backend, month, finished_at, seconds, compared, source, worker, inference = values[10:18]
-    lasting, terms_id, settled, run = values[18:]
+    lasting, terms_id, settled, run, found_in = values[18:]
     if state not in _STATES or (record is None) != (state == PENDING):
         raise ValueError("no such verdict")
     if not all(map(_is_word, (backend, month, filename, project, yanked, source, worker))):
@@ -219,6 +222,7 @@ def _row(values: tuple[Any, ...], terms: Mapping[int, str]) -> Row:
         lasting=bool(lasting),
         terms=terms.get(terms_id, ""),
         settled=settled == run,
+        found_in=found_in and int(found_in),
     )
 
 

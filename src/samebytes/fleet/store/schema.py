@@ -77,7 +77,7 @@ _SECOND: tuple[str | Callable[[sqlite3.Connection], None], ...] = (
     """,
     # In the order in which a front page groups them: counted as they are read, without sorting.
     "CREATE INDEX artifact_figures ON artifact (run, state, backend, month)",
-    "CREATE INDEX artifact_project ON artifact (project, run)",
+    "CREATE INDEX artifact_project ON artifact (project, id, run)",
     """
     CREATE TABLE verdict (
         id INTEGER PRIMARY KEY,

@@ -124,7 +124,8 @@ class Store:
         UserError, too, where another audit took the store over meanwhile.
         """
         now = time.time()
-        if not self.connection.in_transaction and abs(now - self._seen_at) < _HEARTBEAT:
+        is_due = self.run and abs(now - self._seen_at) >= _HEARTBEAT
+        if not self.connection.in_transaction and not is_due:
             return
         with errors(self.path):
             self._writing()
