@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -668,6 +669,38 @@ def test_a_run_that_is_damaged(folder: Path) -> None:
     change(path, "UPDATE run SET begun_at = 1e300")
     with Store.read(path) as store, pytest.raises(UserError, match="is damaged"):
         store.status()
+
+
+@pytest.mark.parametrize("is_replaced", [False, True])
+@pytest.mark.parametrize("when", [Store.commit, Store.finish])
+def test_a_file_that_is_gone(
+    folder: Path,
+    is_replaced: bool,
+    when: Callable[[Store], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not: all is well, and nothing of it is there."""
+    path, other, now = folder / "x", folder / "y", time.time()
+    with Store.open(other) as store:
+        put(store)
+    with pytest.raises(UserError, match="was removed, or replaced"), Store.open(path) as store:
+        _lose(store, other if is_replaced else None)
+        monkeypatch.setattr(time, "time", lambda: now + 10)  # it is looked once a second
+        when(store)
+    assert path.exists() is is_replaced
+    if is_replaced:
+        with Store.read(path) as store:
+            assert Figures(store).shares() == {"identical": 1}
+
+
+def _lose(store: Store, other: Path | None) -> None:
+    begin(store)
+    store.commit()
+    store.path.unlink()
+    if other is not None:
+        other.rename(store.path)
+    put(store, artifact(1))
+    store.commit()
 
 
 def test_a_disk_that_is_full(folder: Path) -> None:

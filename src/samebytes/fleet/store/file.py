@@ -40,6 +40,37 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
         connection.close()
 
 
+class Presence:
+    """Whether a file is still the one that it was: what was removed can be written to on and on."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.absolute()
+        self._identity = _identity(self._path)
+        self._looked_at = 0.0
+
+    def check(self) -> None:
+        """Raises UserError where there is none any more, or another one."""
+        if _identity(self._path) != self._identity:
+            raise UserError(
+                f"{self._path} was removed, or replaced, while an audit wrote to it.",
+                hint="What was found since is lost. Start the audit again.",
+            )
+
+    def check_now_and_then(self, now: float) -> None:
+        """The same, at most once a second; ``now`` in seconds."""
+        if abs(now - self._looked_at) >= 1:
+            self._looked_at = now
+            self.check()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 @contextmanager
 def opened_to_read(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection that only reads, beside one that may write; raises UserError as ``opened``."""

@@ -14,7 +14,7 @@ from samebytes.errors import UserError
 from samebytes.fleet.backend import backend_of
 from samebytes.fleet.record import Artifact, Kept, Key, Record
 from samebytes.fleet.store.documents import DAMAGE, documents, moment, packed
-from samebytes.fleet.store.file import errors, opened, opened_to_read
+from samebytes.fleet.store.file import Presence, errors, opened, opened_to_read
 from samebytes.fleet.store.runs import begin_run, end_others, end_run
 from samebytes.fleet.store.status import Status, read_status
 from samebytes.wire import storable
@@ -53,6 +53,7 @@ class Store:
         self._counters: dict[str, int] = dict.fromkeys(_COUNTERS, 0)
         self._committed = self._counters.copy()
         self._seen_at = 0.0
+        self._presence: Presence | None = None
         self._terms: dict[str, int] = {}
         self._found: dict[tuple[str, str], int] = {}
 
@@ -67,6 +68,7 @@ class Store:
         """
         with opened(path) as connection:
             store = cls(path, connection)
+            store._presence = Presence(path)
             try:
                 yield store
             except BaseException:
@@ -121,9 +123,11 @@ class Store:
         """Have on disk what was written since the last time, and say that the run goes on.
 
         To be called at least each minute: it writes only where there is something to say. Raises
-        UserError, too, where another audit took the store over meanwhile.
+        UserError, too, where another audit took the store over meanwhile, or the file is gone.
         """
         now = time.time()
+        if self._presence is not None:
+            self._presence.check_now_and_then(now)
         is_due = self.run and abs(now - self._seen_at) >= _HEARTBEAT
         if not self.connection.in_transaction and not is_due:
             return
@@ -136,6 +140,8 @@ class Store:
     def finish(self) -> None:
         """End the run, if one was begun; attempts that are under way are interrupted."""
         now = time.time()
+        if self._presence is not None:
+            self._presence.check()
         with errors(self.path):
             if self.run:
                 self._writing()
