@@ -680,27 +680,28 @@ def test_a_file_that_is_gone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Not: all is well, and nothing of it is there."""
-    path, other, now = folder / "x", folder / "y", time.time()
+    path, other = folder / "x", folder / "y"
     with Store.open(other) as store:
         put(store)
-    with pytest.raises(UserError, match="was removed, or replaced"), Store.open(path) as store:
-        _lose(store, other if is_replaced else None)
-        monkeypatch.setattr(time, "time", lambda: now + 10)  # it is looked once a second
+
+    def lose(store: Store) -> None:
+        begin(store)
+        store.commit()
+        path.unlink()
+        if is_replaced:
+            other.rename(path)
+        put(store, artifact(1))
+        store.commit()
+        now = time.time()
+        monkeypatch.setattr(time, "time", lambda: now + 1)  # it is looked once a second
         when(store)
+
+    with pytest.raises(UserError, match="was removed, or replaced"), Store.open(path) as store:
+        lose(store)
     assert path.exists() is is_replaced
     if is_replaced:
         with Store.read(path) as store:
             assert Figures(store).shares() == {"identical": 1}
-
-
-def _lose(store: Store, other: Path | None) -> None:
-    begin(store)
-    store.commit()
-    store.path.unlink()
-    if other is not None:
-        other.rename(store.path)
-    put(store, artifact(1))
-    store.commit()
 
 
 def test_a_disk_that_is_full(folder: Path) -> None:
