@@ -15,8 +15,8 @@ from stores import KEY, artifact, record
 from test_documents import validate
 
 from samebytes.errors import UserError
-from samebytes.fleet.store.status import Doing, Status, Trouble
-from samebytes.fleet.store.store import OUTCOMES, Store
+from samebytes.fleet.store.status import OUTCOMES, Doing, Status, Trouble
+from samebytes.fleet.store.store import Store
 from samebytes.report.status import duration, state_of, status_document, status_view
 
 BEGUN = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)

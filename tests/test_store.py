@@ -352,6 +352,25 @@ def test_a_run_says_that_it_is_there(folder: Path) -> None:
         assert status(store).seen_at > seen
 
 
+def test_what_was_under_way_when_a_run_was_killed(folder: Path) -> None:
+    """It was for so long as anything was heard of it, and not until today."""
+    path = folder / "x"
+    with Store.open(path) as store:
+        begin(store)
+        store.attempt(ONE, 1)
+    change(path, "UPDATE attempt SET begun_at = 1000, outcome = NULL, ended_at = NULL")
+    change(path, "UPDATE run SET begun_at = 990, seen_at = 1030, ended_at = NULL, process = ''")
+    with Store.read(path) as store:
+        found = status(store)
+        assert not found.is_alive
+        assert [each.seconds for each in found.under_way] == [30]
+        assert found.seconds == 40
+    change(path, "UPDATE run SET seen_at = 980")
+    with Store.read(path) as store:
+        assert [each.seconds for each in status(store).under_way] == [0]
+        assert status(store).seconds == 0
+
+
 def test_empty_store(folder: Path) -> None:
     (folder / "x").touch()  # as mktemp makes it
     with Store.open(folder / "x") as store:
@@ -662,11 +681,34 @@ def test_text_that_cannot_be_encoded(folder: Path) -> None:
         assert status(store).failures
 
 
-def test_a_run_that_is_damaged(folder: Path) -> None:
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "run SET begun_at = 1e300",
+        "run SET seen_at = 'noon'",
+        "run SET seen_at = 'noon', ended_at = NULL",
+        "run SET identical = 'many'",
+        "run SET planned = -5",
+        "run SET workers = 1e30",
+        'run SET "left" = 1.5',
+        "run SET pid = 'x'",
+        "run SET pid = -5, ended_at = NULL",
+        "run SET pid = 9223372036854775807, host = 'localhost', ended_at = NULL, seen_at = 1e300",
+        "run SET engine = x'00'",
+        "run SET host = x'00', ended_at = NULL",
+        "attempt SET begun_at = -9e999",
+        "attempt SET begun_at = 'noon', outcome = NULL",
+        "attempt SET outcome = 'fine'",
+        "attempt SET worker = x'00'",
+        "artifact SET filename = x'00'",
+    ],
+)
+def test_a_run_that_is_damaged(folder: Path, statement: str) -> None:
     path = folder / "x"
     with Store.open(path) as store:
         begin(store)
-    change(path, "UPDATE run SET begun_at = 1e300")
+        store.ended(store.attempt(ONE, 1), "done", reason="it was slow")
+    change(path, f"UPDATE {statement}")
     with Store.read(path) as store, pytest.raises(UserError, match="is damaged"):
         store.status()
 

@@ -19,7 +19,8 @@ from samebytes.digest import Digest
 from samebytes.fleet.record import ComparisonDocument
 from samebytes.fleet.store.documents import DAMAGE, documents, moment
 from samebytes.fleet.store.file import errors
-from samebytes.fleet.store.store import OUTCOMES, PENDING, Store
+from samebytes.fleet.store.status import OUTCOMES
+from samebytes.fleet.store.store import PENDING, Store
 from samebytes.verify.document import Result
 
 _PAGE = 2000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import time
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from samebytes.compare.model import Verdict
 from samebytes.fleet.store.documents import moment
 from samebytes.fleet.store.owner import Owner
 
+#: What an attempt ended with; None: it is under way.
+OUTCOMES = ("done", "lost", "error", "unreachable", "cancelled", "interrupted")
 #: How many are shown, and of how many the present rate is.
 _SHOWN, _RECENT = 5, 200
 _UNDER_WAY = 1000
@@ -72,7 +75,7 @@ class Status:
     @property
     def seconds(self) -> float:
         """How long it took until it ended, or was last heard of."""
-        return ((self.ended_at or self.seen_at) - self.begun_at).total_seconds()
+        return max(0.0, ((self.ended_at or self.seen_at) - self.begun_at).total_seconds())
 
     @property
     def remaining(self) -> float | None:
@@ -83,39 +86,41 @@ class Status:
 
 
 def read_status(connection: sqlite3.Connection) -> Status | None:
-    """The last run; None if there was none."""
+    """The last run; None if there was none. Raises one of ``DAMAGE`` for what is no run of ours."""
     now = time.time()
     cursor = connection.execute("SELECT * FROM run ORDER BY id DESC LIMIT 1")
     row = cursor.fetchone()
     if row is None:
         return None
     run = dict(zip((column[0] for column in cursor.description), row, strict=True))
-    owner = Owner(host=run["host"], pid=run["pid"], process=run["process"])
-    ended_at = run["ended_at"]
+    owner = Owner(host=_text(run["host"]), pid=_count(run["pid"]), process=_text(run["process"]))
+    ended_at, seen_at = run["ended_at"], run["seen_at"]
+    is_alive = ended_at is None and owner.is_alive(now - seen_at)
     return Status(
         run=run["id"],
-        engine=run["engine"],
-        workers=run["workers"],
-        command=run["command"],
-        host=run["host"],
-        pid=run["pid"],
+        engine=_text(run["engine"]),
+        workers=_count(run["workers"]),
+        command=_text(run["command"]),
+        host=owner.host,
+        pid=owner.pid,
         begun_at=moment(run["begun_at"]),
-        seen_at=moment(run["seen_at"]),
+        seen_at=moment(seen_at),
         ended_at=None if ended_at is None else moment(ended_at),
-        is_alive=ended_at is None and owner.is_alive(now - run["seen_at"]),
-        planned=run["planned"],
+        is_alive=is_alive,
+        planned=_count(run["planned"]),
         is_planned=bool(run["is_planned"]),
-        kept=run["kept"],
-        left=run["left"],
-        failed=run["failed"],
-        counts={str(verdict): run[verdict] for verdict in Verdict},
+        kept=_count(run["kept"]),
+        left=_count(run["left"]),
+        failed=_count(run["failed"]),
+        counts={str(verdict): _count(run[verdict]) for verdict in Verdict},
         rate=_rate(connection, run["id"], now if ended_at is None else ended_at),
         under_way=_doing(
             connection,
             "SELECT filename, ? - begun_at, worker FROM attempt"
             " JOIN artifact ON artifact.id = attempt.artifact"
             " WHERE attempt.run = ? AND outcome IS NULL ORDER BY attempt.id LIMIT ?",
-            (now, run["id"], _UNDER_WAY),
+            # Nobody knows what became of those of a run that is gone.
+            (now if is_alive else seen_at, run["id"], _UNDER_WAY),
         ),
         slowest=_doing(
             connection,
@@ -125,15 +130,7 @@ def read_status(connection: sqlite3.Connection) -> Status | None:
             " ORDER BY ended_at - begun_at DESC LIMIT ?",
             (run["id"], _SHOWN),
         ),
-        failures=tuple(
-            Trouble(filename=filename, outcome=outcome, reason=reason)
-            for filename, outcome, reason in connection.execute(
-                "SELECT filename, outcome, reason FROM attempt"
-                " JOIN artifact ON artifact.id = attempt.artifact"
-                " WHERE attempt.run = ? AND reason <> '' ORDER BY attempt.id DESC LIMIT ?",
-                (run["id"], _SHOWN),
-            )
-        ),
+        failures=_failures(connection, run["id"]),
     )
 
 
@@ -141,9 +138,47 @@ def _doing(
     connection: sqlite3.Connection, query: str, values: tuple[float, ...]
 ) -> tuple[Doing, ...]:
     return tuple(
-        Doing(filename=filename, seconds=max(0.0, seconds), worker=worker)
+        Doing(filename=_text(filename), seconds=_seconds(seconds), worker=_text(worker))
         for filename, seconds, worker in connection.execute(query, values)
     )
+
+
+def _failures(connection: sqlite3.Connection, run: int) -> tuple[Trouble, ...]:
+    rows = connection.execute(
+        "SELECT filename, outcome, reason FROM attempt"
+        " JOIN artifact ON artifact.id = attempt.artifact"
+        " WHERE attempt.run = ? AND reason <> '' ORDER BY attempt.id DESC LIMIT ?",
+        (run, _SHOWN),
+    )
+    return tuple(
+        Trouble(filename=_text(filename), outcome=_outcome(outcome), reason=_text(reason))
+        for filename, outcome, reason in rows
+    )
+
+
+def _count(value: object) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError("a run counts what is no number")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("a run has a name that is no text")
+    return value
+
+
+def _seconds(value: float) -> float:
+    """A clock may be set back meanwhile."""
+    if not math.isfinite(value):
+        raise ValueError("a time has no end")
+    return max(0.0, value)
+
+
+def _outcome(value: object) -> str:
+    if value not in OUTCOMES:
+        raise ValueError("an attempt ended as none does")
+    return str(value)
 
 
 def _rate(connection: sqlite3.Connection, run: int, now: float) -> float:

@@ -19,8 +19,6 @@ from samebytes.fleet.store.runs import begin_run, end_others, end_run
 from samebytes.fleet.store.status import Status, read_status
 from samebytes.wire import storable
 
-#: What an attempt ended with; None: it is under way.
-OUTCOMES = ("done", "lost", "error", "unreachable", "cancelled", "interrupted")
 PENDING = "pending"
 
 #: How often a run says that it is there, in seconds, when there is nothing else to write.
