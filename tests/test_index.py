@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import pickle
 import re
 import time
@@ -114,6 +115,21 @@ class TestRelease:
         assert (wheel.digest, wheel.yanked) == (None, "ünsafe")
         assert wheel.provenance_url == f"{server.url.removesuffix('simple')}files/{WHEEL}.p"
         assert client.fetch(sdist).path.read_bytes() == CONTENT
+
+    def test_texts_that_cannot_be_kept(self, server: Server, tmp_path: Path) -> None:
+        """Half a character, or half a million, in a text that people are told and we keep."""
+        half, long = "bad \ud800", "x" * 500_000
+        server.show(
+            [
+                entry(SDIST, yanked=half),
+                entry(WHEEL, yanked=long, requires_python=long),
+            ]
+        )
+        for _ in ("asked", "kept"):
+            sdist, wheel = index(server.url, tmp_path).release(NAME, VERSION)
+            assert sdist.yanked == "bad \\ud800"
+            assert wheel.yanked == wheel.requires_python == f"{'x' * 399}…"
+            assert json.dumps(sdist.to_dict(), ensure_ascii=False).encode()
 
     def test_no_hash_is_no_obstacle_to_a_list(self, server: Server, tmp_path: Path) -> None:
         server.show([entry(SDIST, hashes={}), entry(WHEEL)])

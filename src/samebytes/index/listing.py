@@ -27,7 +27,7 @@ from samebytes.digest import Digest
 from samebytes.errors import ArtifactError, UserError
 from samebytes.index import address
 from samebytes.index.links import read_links
-from samebytes.wire import Node
+from samebytes.wire import Node, storable
 
 if TYPE_CHECKING:
     import pypi_simple
@@ -41,6 +41,9 @@ _CHARSETS = ("ascii", "us-ascii", "iso-8859-1", "latin-1", "windows-1252", "utf-
 #: More files than any project has.
 _MOST_FILES = 200_000
 
+#: Characters of a reason, or of a requirement, that are shown.
+_LONGEST = 400
+
 _HTML = ("application/vnd.pypi.simple.v1+html", "text/html")
 
 
@@ -51,7 +54,8 @@ class IndexFile:
     ``digest`` is None where the index has no SHA-256 for the file; for a file of this machine it
     is then that of the file itself. ``size`` is in bytes. ``yanked`` is the reason why the file
     was withdrawn, which may be empty, or None when it was not. Addresses are without the
-    credentials of the index. Texts are the index's own words: not to be printed as they are.
+    credentials of the index. Texts are the index's own words, cut where they are long: not to be
+    printed as they are.
     """
 
     filename: str
@@ -205,21 +209,28 @@ def _check_version(text: str) -> None:
 def _file(package: pypi_simple.DistributionPackage, base: str, index: str) -> IndexFile:
     digest = package.digests.get("sha256", "").partition("&")[0].lower()
     provenance = package.provenance_url
+    requires = package.requires_python
     uploaded = package.upload_time
     if uploaded is not None:
         is_vague = uploaded.tzinfo is None  # though UTC is meant, by the specification
         uploaded = uploaded.replace(tzinfo=UTC) if is_vague else uploaded.astimezone(UTC)
     return IndexFile(
         filename=package.filename,
-        url=package.url,
+        url=storable(package.url),
         index=index,
         digest=Digest(digest) if re.fullmatch("[0-9a-f]{64}", digest) else None,
         size=package.size if package.size is not None and package.size >= 0 else None,
         uploaded=uploaded,
-        requires_python=package.requires_python,
-        yanked=package.yanked_reason or "" if package.is_yanked else None,
-        provenance_url=address.follow(base, provenance) if provenance else None,
+        requires_python=None if requires is None else _brief(requires),
+        yanked=_brief(package.yanked_reason or "") if package.is_yanked else None,
+        provenance_url=address.follow(base, storable(provenance)) if provenance else None,
     )
+
+
+def _brief(text: str) -> str:
+    """What people are told, and what is kept: no more than they need, and as it can be kept."""
+    text = storable(text[: _LONGEST + 1])
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def version_of(filename: str, name: NormalizedName) -> Version | None:
