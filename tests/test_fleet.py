@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import fleet_jobs
 import pytest
@@ -29,20 +29,20 @@ from samebytes.fleet.loop.audit import Audit
 from samebytes.fleet.loop.outage import Delay, Outage
 from samebytes.fleet.loop.rounds import Policy, Round, Settled
 from samebytes.fleet.plan import Planned
+from samebytes.fleet.record import Record
 from samebytes.fleet.store.store import Store
 from samebytes.fleet.workers.cluster import cluster_engine
 from samebytes.fleet.workers.engine import Engine
 from samebytes.fleet.workers.pool import deaths, local_processes
+from samebytes.fleet.workers.work import Settings
 from samebytes.index.client import Index
 from samebytes.index.settings import IndexSettings
 from samebytes.verify.attempt import Bench
+from samebytes.verify.task import Task
 from samebytes.verify.verification import Failure, Phase
 
 Plan = Callable[[Wanted, Index], Planned]
-
-
-def wheel(name: str) -> str:
-    return f"{name.replace('-', '_')}-1.0-py3-none-any.whl"
+Perform = Callable[[Task, Settings], Any]
 
 
 def engine_of(executor: Executor, slots: int = 2, patience: float = 3600.0) -> Engine:
@@ -80,7 +80,13 @@ class Fleet:
         return self.folder / "audit.sqlite"
 
     def begin(
-        self, engine: Engine, store: Store, names: Iterable[str], policy: Policy, plan: Plan
+        self,
+        engine: Engine,
+        store: Store,
+        names: Iterable[str],
+        policy: Policy,
+        plan: Plan,
+        perform: Perform | None = None,
     ) -> Iterator[Round]:
         store.begin(engine.name, engine.slots(), "a test")
         audit = Audit(
@@ -90,7 +96,7 @@ class Fleet:
             settings=SETTINGS,
             store=store,
             policy=policy,
-            perform=partial(act, self.folder),
+            perform=perform or partial(act, self.folder),
             plan=plan,
         )
         return audit.rounds()
@@ -101,20 +107,26 @@ class Fleet:
         *names: str,
         policy: Policy = Policy(),  # noqa: B008 - it is frozen
         plan: Plan = fleet_jobs.plan,
+        perform: Perform | None = None,
     ) -> dict[str, Settled]:
         """What became of each, by the names of the projects."""
         self.rounds = []
         with Store.open(self.store) as store:
-            for each in self.begin(engine, store, names, policy, plan):
+            for each in self.begin(engine, store, names, policy, plan, perform):
                 self.rounds.append(each)
         settled = [each for each_round in self.rounds for each in each_round.settled]
         found = {each.artifact.project: each for each in settled}
         assert len(found) == len(settled)  # none twice
         return {str(name): each for name, each in found.items()}
 
+    def counted(self, *names: str) -> tuple[int, ...]:
+        """Counters of the last run."""
+        ((*found,),) = self.query(f"SELECT {', '.join(names)} FROM run ORDER BY id DESC LIMIT 1")
+        return tuple(found)
+
     @property
-    def last(self) -> Round:
-        return self.rounds[-1]
+    def left(self) -> int:
+        return self.counted('"left"')[0]
 
     @property
     def notes(self) -> list[str]:
@@ -164,7 +176,7 @@ class TestOrdinarily:
         assert verdicts(found) == dict.fromkeys(names, "identical")
         assert fleet.states == dict.fromkeys(names, "identical")
         assert all(fleet.outcomes(name) == ["done"] for name in names)
-        assert (fleet.last.planned, fleet.last.is_planned, fleet.last.left) == (40, True, 0)
+        assert fleet.counted("planned", "is_planned", '"left"') == (40, 1, 0)
 
     def test_they_are_begun_in_the_order_of_what_is_wanted(self, fleet: Fleet) -> None:
         names = [f"fine-{9 - number}" for number in range(10)]
@@ -218,12 +230,9 @@ class TestOrdinarily:
             rounds = fleet.begin(engine, store, ["hang"], Policy(), fleet_jobs.plan)
             moments = []
             for _ in range(4):
-                last = next(rounds)
+                next(rounds)
                 moments.append(time.monotonic())
             rounds.close()  # type: ignore[attr-defined]
-            (way,) = last.under_way
-            assert way.artifact.filename == wheel("hang")
-            assert way.seconds > 0.9
             for future in list(engine.executor._busy):  # type: ignore[attr-defined]
                 engine.end(future)
         pauses = [after - before for before, after in pairwise(moments)]
@@ -279,6 +288,28 @@ class TestWhatFails:
                 assert not record.is_lasting
             assert not fleet.run(engine, "fail")["fail"].kept
 
+    def test_what_is_no_record_of_it(self, fleet: Fleet) -> None:
+        names = ["nothing", "other", "verdict", "number", "comparison", "terms", "once", "fine"]
+        with threads() as engine:
+            found = fleet.run(engine, *names, policy=Policy(retries=1), perform=_strange)
+        lies = dict.fromkeys(names[:6], "unbuildable")
+        assert verdicts(found) == dict.fromkeys(names, "identical") | lies
+        assert all(fleet.outcomes(name) == ["error"] * 2 for name in lies)
+        assert (fleet.outcomes("once"), fleet.outcomes("fine")) == (["error", "done"], ["done"])
+        record = found["other"].record
+        assert record is not None
+        assert "no record of it" in record.result["failure"]["message"]
+        assert not record.is_lasting
+
+    def test_what_is_too_large_to_be_kept(
+        self, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("samebytes.fleet.store.documents.MAX_SIZE", 5000)
+        with threads() as engine:
+            found = fleet.run(engine, "large", "fine", perform=_strange)
+        assert verdicts(found) == {"large": "unbuildable", "fine": "identical"}
+        assert fleet.outcomes("large") == ["error"]
+
     @pytest.mark.slow
     def test_what_hangs_is_ended(self, fleet: Fleet) -> None:
         with processes() as engine:
@@ -318,7 +349,7 @@ class TestWhatFails:
             ("absent", "There is no release."),
             ("broken", "Unexpected ZeroDivisionError: ."),
         ]
-        assert fleet.query("SELECT failed FROM run") == [(2,)]
+        assert fleet.counted("planned", "identical", "failed") == (3, 1, 2)
 
     @pytest.mark.slow
     def test_what_ends_the_program_ends_it(self, fleet: Fleet) -> None:
@@ -334,6 +365,37 @@ class TestWhatFails:
             fleet.run(engine, *names, plan=stop)
         assert fleet.outcomes("hang") == ["interrupted"]
         assert fleet.states["hang"] == "pending"
+
+
+_SEEN: set[str] = set()
+
+
+def _strange(task: Task, _settings: Settings) -> Any:
+    """What a worker gives back that is mistaken, or lies: by the name of the project."""
+    good = fleet_jobs.record(task)
+
+    def changed(**members: object) -> Record:
+        return replace(good, result=cast("Any", {**good.result, **members}))
+
+    match task.name:
+        case "nothing":
+            return {}
+        case "other":
+            return fleet_jobs.record(replace(task, published=Path("x-1.0-py3-none-any.whl")))
+        case "verdict":
+            return changed(verdict="bogus")
+        case "number":
+            return changed(seconds=10**400)
+        case "comparison":
+            return replace(good, comparison={"first": {"backend": None}})
+        case "terms":
+            return replace(good, terms=cast("Any", 5))
+        case "once" if "once" not in _SEEN:
+            _SEEN.add("once")
+            return None
+        case "large":
+            return changed(remarks=["x" * 10_000])
+    return good
 
 
 class _Forgetful(Executor):
@@ -357,11 +419,32 @@ class TestBounds:
     def test_at_most_so_many_are_verified_anew(self, fleet: Fleet) -> None:
         with threads() as engine:
             first = fleet.run(engine, *self.names, policy=Policy(limit=2))
-            assert (list(first), fleet.last.left) == (["fine-0", "fine-1"], 4)
-            assert fleet.states["fine-5"] == "pending"
+            assert (list(first), fleet.left) == (["fine-0", "fine-1"], 4)
             again = fleet.run(engine, *self.names, policy=Policy(limit=3))
-        assert (len(again), fleet.last.left) == (5, 1)
+        assert (len(again), fleet.left) == (5, 1)
         assert sum(each.kept is not None for each in again.values()) == 2
+
+    def test_nothing_is_asked_for_what_is_not_begun_anyway(self, fleet: Fleet) -> None:
+        asked: list[str] = []
+
+        def plan(each: Wanted, index: Index) -> Planned:
+            asked.append(each.name)
+            return fleet_jobs.plan(each, index)
+
+        names = [f"fine-{number}" for number in range(1000)]
+        with threads() as engine:
+            fleet.run(engine, *names, policy=Policy(limit=3), plan=plan)
+        assert len(asked) < 50
+        assert fleet.left == 997
+        assert fleet.counted("is_planned") == (0,)
+
+    def test_what_has_no_verdict_comes_before_what_had_none_that_lasts(self, fleet: Fleet) -> None:
+        names = ("exceed-1", "exceed-2", "exceed-3", *self.names)
+        with threads() as engine:
+            nights = [[*fleet.run(engine, *names, policy=Policy(limit=3))] for _ in range(4)]
+        new = [sorted(set(night) - set().union(*nights[:n])) for n, night in enumerate(nights)]
+        assert [len(each) for each in new] == [3, 3, 3, 0]
+        assert len(fleet.outcomes("exceed-1")) == 2  # the last night has nothing new
 
     def test_what_was_begun_is_tried_again_whatever_the_limit(self, fleet: Fleet) -> None:
         with threads() as engine:
@@ -378,8 +461,8 @@ class TestBounds:
         with threads() as engine:
             found = fleet.run(engine, *names, policy=Policy(deadline=0.6), plan=plan)
             assert 0 < len(found) < 40
-            assert fleet.last.left + len(found) == 40
-            assert not fleet.last.is_planned
+            assert fleet.left + len(found) == 40
+            assert fleet.counted("is_planned") == (0,)
             assert fleet.run(engine, *names).keys() == set(names)
 
     @pytest.mark.slow
@@ -437,8 +520,9 @@ class TestOutages:
         (fleet.folder / INDEX).unlink()
         with threads() as engine:
             found = fleet.run(engine, *names, policy=Policy(patience=1.2))
-            assert verdicts(found) == dict.fromkeys(names)
             assert all(isinstance(each.error, UnreachableError) for each in found.values())
+            assert 0 < len(found) < len(names)
+            assert fleet.left + len(found) == len(names)
             assert set(fleet.states.values()) == {"pending"}
             (fleet.folder / INDEX).touch()
             found = fleet.run(engine, *names)
@@ -452,6 +536,28 @@ class TestOutages:
             found = fleet.run(engine, *names, policy=Policy(patience=1.2))
         assert verdicts(found) == dict.fromkeys(names, "identical") | {"reach": None}
         assert fleet.query("SELECT failed FROM run") == [(1,)]
+
+    def test_files_that_cannot_be_had_stop_nothing_else(self, fleet: Fleet) -> None:
+        names = ["reach-1", "reach-2", "reach-3", *(f"fine-{number}" for number in range(30))]
+        (fleet.folder / INDEX).unlink()
+        with threads() as engine:
+            found = fleet.run(engine, *names, policy=Policy(patience=4.0))
+        assert verdicts(found) == dict.fromkeys(names, "identical") | dict.fromkeys(names[:3])
+        assert (fleet.left, *fleet.counted("failed", "is_planned")) == (0, 3, 1)
+
+    def test_pages_that_nobody_answers_stop_no_work(self, fleet: Fleet) -> None:
+        def plan(each: Wanted, index: Index) -> Planned:
+            if each.name.startswith("away"):
+                raise UnreachableError("The index does not answer.")
+            return fleet_jobs.plan(each, index)
+
+        names = ["fine-1", "fine-2", *(f"away-{number}" for number in range(100))]
+        with threads() as engine:
+            found = fleet.run(engine, *names, policy=Policy(patience=0.8), plan=plan)
+        assert verdicts(found) == {"fine-1": "identical", "fine-2": "identical"}
+        ((left, planned, failed),) = [fleet.counted('"left"', "planned", "failed")]
+        assert (left + planned, planned - failed) == (102, 2)
+        assert 0 < failed < 20
 
     def test_workers_that_stay_away(self, fleet: Fleet) -> None:
         with threads() as engine:
@@ -473,7 +579,7 @@ class TestOutage:
     error = UnreachableError("away")
 
     def outage(self, items: Sequence[Item], at: float = 0.0) -> Outage[Item]:
-        outage: Outage[Item] = Outage(100.0, at)
+        outage: Outage[Item] = Outage(100.0)
         for item in items:
             outage.wait(item, self.error, at)
         return outage
@@ -486,7 +592,8 @@ class TestOutage:
             before, now = now, outage.next_at()
             item = outage.next(now)
             assert item is not None
-            assert (outage.next(now), outage.next_at(), len(outage)) == (None, float("inf"), 3)
+            assert (outage.next(now), outage.next_at(), len(outage)) == (None, float("inf"), 2)
+            assert not outage.lets(now)
             outage.wait(item, self.error, now)
             tried.append(item)
             pauses.append(now - before)
@@ -505,15 +612,34 @@ class TestOutage:
         assert len([*iter(lambda: outage.next(1.5), None)]) == 4
         assert not outage
 
-    def test_an_answer_to_something_else_is_no_sign(self) -> None:
-        outage = self.outage([Item()])
+    def test_something_new_is_tried_at_the_same_pace(self) -> None:
+        outage = self.outage([Item(), Item()])
+        assert not outage.lets(0.9)
+        for now, after in ((1.0, 3.0), (3.0, 7.0)):
+            new = Item()
+            assert outage.lets(now)
+            outage.begun(new)
+            assert not outage.lets(after)
+            outage.wait(new, self.error, now)
+            assert not outage.lets(after - 0.1)
+            assert outage.lets(after)
+
+    def test_an_answer_to_something_new_lets_others_and_one_that_waits(self) -> None:
+        outage = self.outage([Item(), Item()])
         outage.answered(Item(), 0.5)
-        assert outage.next(0.5) is None
+        assert outage.lets(0.5)
         assert not outage.is_hopeless(100.0)
-        assert outage.is_hopeless(100.5)
+        item = outage.next(0.5)
+        assert item is not None
+        assert outage.next(0.5) is None
+        outage.wait(item, self.error, 0.6)
+        assert outage.lets(0.6)  # it is that one which cannot be had
+        assert not outage.is_hopeless(1000.0)
 
     def test_for_so_long_and_no_longer(self) -> None:
         outage = self.outage([Item()])
+        assert not outage.is_hopeless(99.0)
+        assert outage.is_hopeless(100.0)
         assert [*outage.expired(99.0)] == []
         assert len([*outage.expired(100.0)]) == 1
         assert not outage

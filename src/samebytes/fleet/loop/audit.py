@@ -12,19 +12,26 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
 
-from samebytes.errors import SamebytesError, UnreachableError, UserError
+from samebytes.errors import (
+    ArtifactError,
+    LimitError,
+    SamebytesError,
+    UnreachableError,
+    UserError,
+)
 from samebytes.fleet import plan as planning
 from samebytes.fleet.inputs.wanted import Wanted
+from samebytes.fleet.loop.backlog import Backlog
 from samebytes.fleet.loop.lookahead import Answer, Planner, Query
-from samebytes.fleet.loop.outage import Outage
-from samebytes.fleet.loop.rounds import ROUND_SECONDS, News, Policy, Round, Settled, UnderWay
+from samebytes.fleet.loop.outage import Absence, Outage
+from samebytes.fleet.loop.rounds import ROUND_SECONDS, News, Policy, Round, Settled
 from samebytes.fleet.loop.tickets import Ticket
 from samebytes.fleet.plan import Job, Planned
 from samebytes.fleet.record import Record
 from samebytes.fleet.store.store import Store
+from samebytes.fleet.store.tried import has_passing
 from samebytes.fleet.workers import work
 from samebytes.fleet.workers.engine import Engine
 from samebytes.fleet.workers.work import Settings, UnfitError, unexpected
@@ -35,6 +42,8 @@ from samebytes.verify.task import Task
 _PAUSE_SECONDS = 0.5
 #: How many artifacts are ready before any is wanted, at least.
 _READY = 16
+#: Between looks at what can be begun, where nothing else is to be waited for.
+_LEAST_PAUSE_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,20 +76,20 @@ class Audit:
         self._done: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
         self._planner = Planner(wanted, lambda each: plan(each, index), self._done.put)
         self._started = now = time.monotonic()
-        self._outage: Outage[Query | Ticket] = Outage(policy.patience, now)
-        self._ready: deque[Ticket] = deque()
+        # Two, as an index can have pages, but no files.
+        self._pages: Outage[Query] = Outage(policy.patience)
+        self._files: Outage[Ticket] = Outage(policy.patience)
+        self._backlog = Backlog(policy.limit)
         #: Those that were begun before.
         self._again: deque[Ticket] = deque()
         self._running: dict[Future[Record], _Attempt] = {}
-        self._known: set[bytes] = set()
         self._news = News()
         self._told: set[str] = set()
-        self._begun = 0
         self._failed = 0
-        self._left = 0
+        self._unplanned = 0
         self._is_stopped = False
         self._rest_until = 0.0
-        self._away_since: float | None = None
+        self._absence = Absence(engine.name, policy.patience)
         self._looked_at = now
 
     def rounds(self) -> Iterator[Round]:
@@ -110,32 +119,32 @@ class Audit:
         self._look_after(now)
         if not self._is_stopped:
             self._try_again(now)
-            self._plan()
+            self._plan(now)
             self._begin_more(now)
 
     def _begin_more(self, now: float) -> None:
         slots = self._engine.slots()
-        self._note_absence(slots, now)
+        self._news.notes += self._absence.noted(slots, now)
         if now < self._rest_until:
             return
         while len(self._running) < slots:
-            ticket = self._next()
+            ticket = self._next(now)
             if ticket is None:
                 return
             self._begin(ticket)
 
-    def _next(self) -> Ticket | None:
+    def _next(self, now: float) -> Ticket | None:
         if self._again:
             return self._again.popleft()
-        if len(self._outage) > self._engine.slots() or not self._ready or self._is_full:
+        if not self._files.lets(now) or not self._has_next:
             return None
-        self._begun += 1
-        return self._ready.popleft()
+        ticket = self._backlog.next()
+        self._files.begun(ticket)
+        return ticket
 
     @property
-    def _is_full(self) -> bool:
-        """Whether as many were begun as may be."""
-        return self._policy.limit is not None and self._begun >= self._policy.limit
+    def _has_next(self) -> bool:
+        return self._backlog.has_next(is_all=self._planner.is_done)
 
     def _begin(self, ticket: Ticket) -> None:
         ticket.attempts += 1
@@ -146,28 +155,37 @@ class Audit:
         future.add_done_callback(self._done.put)
 
     def _try_again(self, now: float) -> None:
-        while (item := self._outage.next(now)) is not None:
-            if isinstance(item, Ticket):
-                self._again.append(item)
-            else:
-                self._planner.again(item)
+        """What waits, unless something new can be tried, which says more."""
+        if not (self._files.is_away and self._has_next):
+            while (ticket := self._files.next(now)) is not None:
+                self._again.append(ticket)
+        if not (self._pages.is_away and self._planner.has_more):
+            while (query := self._pages.next(now)) is not None:
+                self._planner.again(query)
 
     # What is planned
 
-    def _plan(self) -> None:
+    def _plan(self, now: float) -> None:
         enough = max(_READY, 2 * self._engine.slots())
-        if len(self._outage) <= self._engine.slots():
-            self._planner.ask()
-        while (self._is_full or len(self._ready) < enough) and (answer := self._planner.answer()):
+        self._ask(now)
+        while not self._backlog.is_full and self._backlog.ready < enough:
+            if (answer := self._planner.answer()) is None:
+                return
             self._take(answer)
-            self._planner.ask()
+            self._ask(now)
+
+    def _ask(self, now: float) -> None:
+        while not self._backlog.is_full and self._pages.lets(now):
+            if (query := self._planner.ask()) is None:
+                return
+            self._pages.begun(query)
 
     def _take(self, answer: Answer) -> None:
         now = time.monotonic()
         if isinstance(answer.error, UnreachableError):
-            self._outage.wait(answer.query, answer.error, now)
+            self._pages.wait(answer.query, answer.error, now)
             return
-        self._outage.answered(answer.query, now)
+        self._pages.answered(answer.query, now)
         if answer.planned is None:
             assert answer.error is not None
             self._not_planned(answer.query, answer.error)
@@ -180,26 +198,24 @@ class Audit:
 
     def _not_planned(self, query: Query, error: SamebytesError) -> None:
         self._failed += 1
+        self._unplanned += 1
         self._news.unplanned.append((query.wanted, error))
         self._news.happened()
 
     def _choose(self, job: Job) -> None:
         """Have an artifact verified, unless it was before, or is already."""
-        name = sha256(f"{job.artifact.digest} {job.artifact.filename}".encode()).digest()
-        if name in self._known:
+        if not self._backlog.is_new(job.artifact):
             return
-        self._known.add(name)
-        kept = None
+        kept, is_last = None, False
         if not self._policy.again:
             kept = self._store.find(job.artifact, job.key, self._engine.terms)
+            is_last = kept is None and has_passing(self._store, job.artifact, job.key)
         self._store.select(job.artifact, kept=kept is not None)
         if kept is not None:
             settled = Settled(artifact=job.artifact, record=kept.record, kept=kept.finished_at)
             self._news.settled.append(settled)
-        elif self._is_full:
-            self._left += 1
         else:
-            self._ready.append(Ticket(job=job))
+            self._backlog.add(Ticket(job=job), is_last=is_last)
 
     # What comes back
 
@@ -207,7 +223,8 @@ class Audit:
         """Wait for something to be done, for as long as there is nothing else to do."""
         wait = self._news.due_in()
         if not self._is_stopped:
-            wait = min(wait, self._outage.next_at() - time.monotonic())
+            at = min(self._files.next_at(), self._pages.next_at())
+            wait = min(wait, max(at - time.monotonic(), _LEAST_PAUSE_SECONDS))
         try:
             future = self._done.get(timeout=max(0.0, wait))
             while True:
@@ -225,7 +242,7 @@ class Audit:
         self._news.happened()
         error = None if future.cancelled() else future.exception()
         if not isinstance(error, UnreachableError):
-            self._outage.left(ticket)
+            self._files.left(ticket)
         if future.cancelled():
             self._cancelled(attempt, "")
         elif error is None:
@@ -235,12 +252,19 @@ class Audit:
         else:
             self._failed_by(attempt, error)
 
-    def _verified(self, attempt: _Attempt, record: Record) -> None:
-        self._outage.answered(attempt.ticket, time.monotonic())
-        self._store.ended(attempt.number, "done", worker=record.worker)
-        self._keep(attempt.ticket, record)
+    def _verified(self, attempt: _Attempt, given: object) -> None:
+        ticket = attempt.ticket
+        self._files.answered(ticket, time.monotonic())
+        try:
+            record = ticket.checked(given)
+            self._keep(ticket, record)
+        except (ArtifactError, LimitError) as error:
+            self._failed_by(attempt, error)
+        else:
+            self._store.ended(attempt.number, "done", worker=record.worker)
 
     def _keep(self, ticket: Ticket, record: Record) -> None:
+        """Raises LimitError where it is too large, UserError where nothing can be kept."""
         self._store.put(ticket.job.artifact, ticket.job.key, record)
         self._news.settled.append(Settled(artifact=ticket.job.artifact, record=record))
 
@@ -251,6 +275,7 @@ class Audit:
         self._rest_until = time.monotonic() + _PAUSE_SECONDS
 
     def _lost(self, attempt: _Attempt, workers: int, reason: str) -> None:
+        self._files.left(attempt.ticket)
         self._store.ended(attempt.number, "lost", reason)
         attempt.ticket.lost(workers, reason)
         self._once_more(attempt.ticket, None)
@@ -260,7 +285,7 @@ class Audit:
         match error:
             case UnreachableError():
                 self._store.ended(attempt.number, "unreachable", error.message)
-                self._outage.wait(ticket, error, time.monotonic())
+                self._files.wait(ticket, error, time.monotonic())
             case UnfitError():
                 self._note(error.message)
                 self._cancelled(attempt, error.message)
@@ -284,6 +309,9 @@ class Audit:
     # What takes too long
 
     def _look_after(self, now: float) -> None:
+        deadline = self._policy.deadline
+        if deadline is not None and now - self._started >= deadline:
+            self._is_stopped = True
         if now - self._looked_at < ROUND_SECONDS:
             return
         self._looked_at = now
@@ -299,73 +327,51 @@ class Audit:
             self._engine.end(future)
             attempt.ticket.seconds += now - attempt.begun_at
             self._lost(attempt, 1, f"nothing was heard of it for {now - attempt.begun_at:,.0f} s")
-        deadline = self._policy.deadline
-        if deadline is not None and now - self._started >= deadline:
+        self._look_after_outages(now)
+
+    def _look_after_outages(self, now: float) -> None:
+        """Where there is no index, nothing that needs one is begun any more."""
+        if self._files.is_hopeless(now):
             self._is_stopped = True
-        if self._outage.is_hopeless(now):
-            self._give_up()
-        for item in self._outage.expired(now):
-            self._without_verdict(item)
+        if self._pages.is_hopeless(now):
+            self._planner.give_up()
+        self._without(self._pages.expired(now), self._files.expired(now))
 
-    def _give_up(self) -> None:
-        """There is no index, and what needs one stays without a verdict."""
-        waiting = list(self._outage.forget())
-        error = next(item.delay.error for item in waiting if item.delay is not None)
-        for item in waiting:
-            self._without_verdict(item)
-        for ticket in (*self._again, *self._ready):
-            self._fail(ticket, error)
-        self._again.clear()
-        self._ready.clear()
-        self._is_stopped = True
-
-    def _without_verdict(self, item: Query | Ticket) -> None:
-        assert item.delay is not None
-        if isinstance(item, Ticket):
-            self._fail(item, item.delay.error)
-        else:
-            self._not_planned(item, item.delay.error)
-
-    def _fail(self, ticket: Ticket, error: SamebytesError) -> None:
-        self._failed += 1
-        self._news.settled.append(Settled(artifact=ticket.job.artifact, error=error))
-        self._news.happened()
-
-    def _note_absence(self, slots: int, now: float) -> None:
-        """Raises UserError when the engine was away for too long."""
-        if slots:
-            self._away_since = None
-            return
-        if self._away_since is None:
-            self._away_since = now
-            self._news.notes.append("No worker is there: waiting for one.")
-        if now - self._away_since >= self._policy.patience:
-            raise UserError(
-                f"There was no worker for {now - self._away_since:,.0f} seconds: "
-                f"{self._engine.name}.",
-                hint="What was found is kept: start the audit again when there are workers.",
-            )
+    def _without(self, queries: Iterable[Query], tickets: Iterable[Ticket]) -> None:
+        """There is no answer, and no verdict, and this run does not wait for any."""
+        for query in queries:
+            assert query.delay is not None
+            self._not_planned(query, query.delay.error)
+        for ticket in tickets:
+            assert ticket.delay is not None
+            self._failed += 1
+            settled = Settled(artifact=ticket.job.artifact, error=ticket.delay.error)
+            self._news.settled.append(settled)
+            self._news.happened()
 
     # How far it is
 
     def _is_over(self) -> bool:
         if self._running:
             return False
-        is_begun = not self._again and not self._outage
-        is_all = self._planner.is_done and (self._is_full or not self._ready)
-        return self._is_stopped or (is_begun and is_all)
+        if self._is_stopped:
+            return True
+        if self._again or self._files:
+            return False
+        if self._backlog.is_full:
+            return True
+        return self._planner.is_done and not self._pages and not self._backlog
 
     def _close(self) -> None:
-        for item in self._outage.forget():
-            self._without_verdict(item)
-        self._left += len(self._ready) + len(self._again) + self._planner.left()
-        self._store.counted(left=self._left)
+        self._without(self._pages.forget(), self._files.forget())
+        left = len(self._backlog) + len(self._again) + self._planner.left()
+        self._store.counted(left=left)
         self._news.happened()
 
     def _round(self) -> Round:
-        now = time.monotonic()
-        is_planned = self._planner.is_done and not self._outage
-        self._store.counted(planned=len(self._known), is_planned=is_planned, failed=self._failed)
+        is_planned = self._planner.is_complete and not self._pages
+        planned = self._backlog.known + self._unplanned
+        self._store.counted(planned=planned, is_planned=is_planned, failed=self._failed)
         self._store.commit()
         news, self._news = self._news, News()
         return Round(
@@ -374,13 +380,6 @@ class Audit:
             unmatched=tuple(news.unmatched),
             unplanned=tuple(news.unplanned),
             notes=tuple(news.notes),
-            under_way=tuple(
-                UnderWay(artifact=each.ticket.job.artifact, seconds=now - each.begun_at)
-                for each in self._running.values()
-            ),
-            planned=len(self._known),
-            is_planned=is_planned,
-            left=self._left,
         )
 
     def _note(self, text: str) -> None:

@@ -54,23 +54,40 @@ class Planner:
         self._done = done
         self._asked: deque[tuple[Query, Future[Planned]]] = deque()
         self._is_exhausted = False
+        self._is_given_up = False
         self._orders: queue.SimpleQueue[_Order | None] = queue.SimpleQueue()
         self._threads = 0
 
     @property
-    def is_done(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether all that is wanted was asked for, and all answers were taken."""
         return self._is_exhausted and not self._asked
 
-    def ask(self) -> None:
-        """Ask for as much as may be asked for at a time."""
-        while not self._is_exhausted and len(self._asked) < _REQUESTS:
-            wanted = next(self._wanted, None)
-            if wanted is None:
-                self._is_exhausted = True
-            else:
-                query = Query(wanted=wanted)
-                self._asked.append((query, self._begun(query)))
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing more comes."""
+        return not self.has_more and not self._asked
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there may be something that was not asked for yet."""
+        return not (self._is_exhausted or self._is_given_up)
+
+    def ask(self) -> Query | None:
+        """Ask for the next, if there is any, and not as much is asked for as may be at a time."""
+        if not self.has_more or len(self._asked) >= _REQUESTS:
+            return None
+        wanted = next(self._wanted, None)
+        if wanted is None:
+            self._is_exhausted = True
+            return None
+        query = Query(wanted=wanted)
+        self._asked.append((query, self._begun(query)))
+        return query
+
+    def give_up(self) -> None:
+        """Ask for nothing more."""
+        self._is_given_up = True
 
     def again(self, query: Query) -> None:
         """Ask once more, before all others."""

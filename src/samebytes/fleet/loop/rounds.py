@@ -44,20 +44,11 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UnderWay:
-    """An artifact that a worker was given so many ``seconds`` ago."""
-
-    artifact: Artifact
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """What happened since the last one, and how far it is.
+    """What happened since the last one.
 
     ``unplanned`` are those on which the index gave no answer, or none that can be used; ``notes``
-    are for people. ``planned`` counts artifacts, all of them once ``is_planned``; ``left`` those
-    that will not be begun any more, and whatever was not even looked at.
+    are for people.
     """
 
     settled: tuple[Settled, ...]
@@ -65,10 +56,6 @@ class Round:
     unmatched: tuple[Unmatched, ...]
     unplanned: tuple[tuple[Wanted, SamebytesError], ...]
     notes: tuple[str, ...]
-    under_way: tuple[UnderWay, ...]
-    planned: int
-    is_planned: bool
-    left: int
 
 
 class News:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from samebytes.compare.model import Verdict
-from samebytes.errors import LimitError, SamebytesError
+from samebytes.errors import ArtifactError, LimitError, SamebytesError
 from samebytes.fleet.loop.outage import Delay
 from samebytes.fleet.plan import Job
 from samebytes.fleet.record import Record
 from samebytes.verify.document import result_document
+from samebytes.verify.kept import is_whole, is_whole_comparison
 from samebytes.verify.verification import Failure, Phase, Verification
 
 
@@ -43,6 +44,29 @@ class Ticket:
     def is_hopeless(self, retries: int, error: SamebytesError | None) -> bool:
         """Whether it is not tried again."""
         return isinstance(error, LimitError) or self.losses + self.errors > retries
+
+    def checked(self, given: object) -> Record:
+        """What a worker gave back, if that is a record on this artifact.
+
+        Raises ArtifactError for everything else: a worker can be of any kind.
+        """
+        try:
+            if isinstance(given, Record) and self._is_whole(given):
+                return given
+        except Exception as error:  # such as numbers that no float() takes
+            raise self._strange() from error
+        raise self._strange()
+
+    def _is_whole(self, record: Record) -> bool:
+        digest, comparison = self.job.artifact.digest, record.comparison
+        return (
+            (type(record.terms), type(record.worker), type(record.is_lasting)) == (str, str, bool)
+            and is_whole(record.result, self.filename, digest)
+            and (comparison is None or is_whole_comparison(comparison, digest))
+        )
+
+    def _strange(self) -> ArtifactError:
+        return ArtifactError(f"What verified {self.filename} gave back what is no record of it.")
 
     def set_aside(self, error: SamebytesError | None, terms: str, *, sandboxed: bool) -> Record:
         """The final record of what cannot be verified; it lasts where it is the end of workers."""
