@@ -125,6 +125,41 @@ def test_what_hangs_or_fills_the_disk_is_bounded(folder_index: FolderIndex) -> N
     assert list(base.iterdir()) == []
 
 
+#: More than there is, and faster than anybody looks.
+FAT = CONSTANT + HERE.format(act='open("fat", "wb").write(bytes(64 * 2**20))')
+ON_A_SMALL_DISK = """\
+mount -t tmpfs -o size=32m none "$1" || exit 77
+shift
+exec "$@"
+"""
+
+
+def test_a_full_disk_of_the_machine_is_no_verdict_that_lasts(folder_index: FolderIndex) -> None:
+    for name, content in (("fat", FAT), ("one", CONSTANT)):
+        folder_index.publish(name, content)
+    base = folder_index.root / "work"
+    base.mkdir()
+    command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", ON_A_SMALL_DISK]
+    command += ["sh", str(base), sys.executable, "-m", "samebytes", "audit", "fat", "one"]
+    done = subprocess.run(
+        [*command, "--workspace", str(base), "--workers", "1", "--json", "-"],
+        env=folder_index.samebytes.environ | folder_index.environ,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode == 77:
+        pytest.skip(f"nothing can be mounted here: {done.stderr}")
+    assert done.returncode == 1, done.stderr
+    found = {each["artifact"]: each for each in json.loads(done.stdout)["results"]}
+    assert found["one-1.0-py3-none-any.whl"]["verdict"] == "identical"
+    failure = found["fat-1.0-py3-none-any.whl"]["failure"]
+    assert failure["phase"] == "limit"
+    assert "so much of the disk" in failure["message"]
+    with closing(sqlite3.connect(folder_index.store)) as connection:
+        query = "SELECT lasting FROM verdict WHERE verdict = 'unbuildable'"
+        assert connection.execute(query).fetchall() == [(0,)]
+
+
 def hashed_page(files: Sequence[Path]) -> None:
     """The page of a project, with the hashes of its files."""
     links = (

@@ -4,11 +4,12 @@ import os
 import sys
 import threading
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from samebytes.errors import ArtifactError, UserError
+from samebytes.errors import ArtifactError, LimitError, UserError
 from samebytes.process import KEPT_BYTES, Runner
 
 
@@ -40,6 +41,13 @@ def test_missing_program() -> None:
 def test_timeout() -> None:
     with pytest.raises(ArtifactError, match=r"still running after 0\.2 seconds"):
         Runner().run(python("import time; time.sleep(60)"), env={}, timeout=0.2)
+
+
+def test_what_fails_is_looked_at_once_more() -> None:
+    full = LimitError("The disk is full.", limit="disk")
+    for code, told in (("", False), ("raise SystemExit(1)", True)):
+        with pytest.raises(LimitError) if told else nullcontext():
+            Runner().run(python(code), env={}, watch=lambda _number: full)
 
 
 def test_endless_output_is_bounded_and_its_end_kept() -> None:

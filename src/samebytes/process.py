@@ -94,7 +94,7 @@ class Runner:
         """Run ``command`` to its end; with ``merge``, stdout goes to stderr.
 
         ``name`` is what it is called in messages, by default as its program. ``watch`` is asked a
-        few times a second whether to end it; ``printed`` is how many bytes it may print.
+        few times a second whether to end it, and once more when it failed; ``printed`` is how many bytes it may print.
 
         Raises UserError when the program is not installed, LimitError after ``timeout`` seconds or
         where another bound is exceeded, KeyboardInterrupt when ``stop`` was called.
@@ -110,6 +110,9 @@ class Runner:
         try:
             _feed(child, stdin)
             status = _wait(child, watches)
+            # A disk can be full in less time than it takes to look at it.
+            if status and watch is not None and (error := watch(child.pid)) is not None:
+                raise error
         finally:
             _end(child)
             with self._lock:

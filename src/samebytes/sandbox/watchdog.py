@@ -18,6 +18,8 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 _SHARE = 0.5
 #: How long files are looked at before it is the turn of processes again, and the pause in between.
 _LOOK_SECONDS, _PAUSE_SECONDS = 0.1, 1.0
+#: On a disk that has less, whoever fails may have failed for that.
+_LEAST_BYTES = 1024**2
 _LEAST_INODES = 10_000
 
 
@@ -66,7 +68,7 @@ class _Disk:
     def __init__(self, spare: int, folder: Path) -> None:
         self._folder = folder
         free, inodes = self._free()
-        self._least = min(spare, int(free * _SHARE))
+        self._least = max(_LEAST_BYTES, min(spare, int(free * _SHARE)))
         self._fewest = min(_LEAST_INODES, int(inodes * _SHARE))
 
     def __call__(self) -> LimitError | None:
