@@ -289,6 +289,12 @@ class TestWords:
         make(store, tmp_path)
         assert "verify demo==1.0 --no-sandbox" in read(tmp_path, path).shown
 
+    def test_the_command_can_be_copied(self, store: Store, tmp_path: Path) -> None:
+        artifact = sites.put(store, made.identical(), "demo", "1!2.0")
+        make(store, tmp_path)
+        shown = read(tmp_path, f"projects/demo/{artifact.filename}.html").shown
+        assert "samebytes verify 'demo==1!2.0'" in shown
+
 
 class TestStrangers:
     @pytest.mark.parametrize("text", HOSTILE)

@@ -197,7 +197,11 @@ def _row(values: tuple[Any, ...], terms: Mapping[int, str]) -> Row:
         raise ValueError("no such verdict")
     if not all(map(_is_word, (backend, month, filename, project, yanked, source, worker))):
         raise ValueError("no text")
-    if canonicalize_name(project) != project or "/" in filename or filename in ("", ".", ".."):
+    if (
+        canonicalize_name(project, validate=True) != project
+        or "/" in filename
+        or filename in ("", ".", "..")
+    ):
         raise ValueError("no name of a project, or of a file")
     if month is not None and not _MONTH.fullmatch(month):
         raise ValueError("no month")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -248,7 +249,7 @@ def _shown(differences: Sequence[Mapping[str, Any]]) -> Iterable[dict[str, objec
 
 def _command(row: Row, result: Result | None) -> str:
     """What verifies the release again; a commit has to be got first."""
-    words = ["samebytes verify", f"{row.project}=={row.version}"]
+    words = ["samebytes verify", shlex.quote(f"{row.project}=={row.version}")]
     recipe = result and result["recipe"]
     if recipe and recipe["source"]["kind"] == "git":
         words.append(f"--source CHECKOUT --rev {recipe['source']['commit']}")
