@@ -90,9 +90,11 @@ def test_quiet_is_the_summary_and_verbose_is_all() -> None:
     assert printed(source, quiet=True) == "2 artifacts: 2 different\n"
     assert printed(Source(identical=300), verbose=True).count("byte for byte") == 300
     assert printed(Source(), left=3) == "Nothing was verified.; 3 left for another time\n"
+    more = printed(Source(), left=3, is_planned=False)
+    assert more == "Nothing was verified.; at least 3 left for another time\n"
     assert printed(Source(identical=1), failed=[made.failed()], entries=1) == (
         printed(Source(identical=1)).partition("1 artifact")[0]
-        + "2 artifacts: 1 identical, 1 without a verdict; 1 entry of the lock skipped\n"
+        + "2 artifacts: 1 identical, 1 without a verdict; 1 entry skipped\n"
     )
 
 

@@ -39,8 +39,9 @@ Results = Callable[[Collection[str]], Iterable[Result]]
 class Facts:
     """What is said of an audit besides its results.
 
-    ``counts`` are those of verdicts. ``entries`` are entries of locks that nobody looked at, and
-    ``left`` what was not begun because of a limit; both are findings unless ``allow_skipped``.
+    ``counts`` are those of verdicts. ``entries`` are those of what is asked for that nobody looked
+    at, and ``left`` what was not begun because of a limit, each project as one unless
+    ``is_planned``; both are findings unless ``allow_skipped``.
     """
 
     counts: Mapping[str, int]
@@ -49,6 +50,7 @@ class Facts:
     unmatched: Sequence[Unmatched]
     failed: Sequence[Failed]
     allow_skipped: bool
+    is_planned: bool = True
 
     @property
     def total(self) -> int:
@@ -103,6 +105,7 @@ def audit_report(
         skipped=facts.entries,
         unmatched=len(facts.unmatched),
         left=facts.left,
+        is_planned=facts.is_planned,
     )
 
 

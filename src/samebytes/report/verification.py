@@ -259,11 +259,13 @@ def summary_of(
     skipped: int = 0,
     unmatched: int = 0,
     left: int = 0,
+    is_planned: bool = True,
 ) -> Text:
     """How many of each verdict, in one line.
 
-    ``failed`` are without one, ``skipped`` are entries of locks, ``unmatched`` hashes, and ``left``
-    artifacts or projects that were not begun.
+    ``failed`` are without one, ``skipped`` are entries of what is asked for, ``unmatched`` hashes,
+    and ``left`` artifacts that were not begun, or projects that were not asked for, unless
+    ``is_planned``.
     """
     total = counted(sum(counts.values()) + failed, "artifact")
     parts = [Text(f"{counts[v]:,} {v}", _STYLES[v]) for v in Verdict if counts.get(v)]
@@ -272,12 +274,13 @@ def summary_of(
     line = Text(f"{total}: ").append(Text(", ").join(parts)) if parts else Text(_NOTHING)
     if skipped:
         word = "entry" if skipped == 1 else "entries"
-        line.append("; ").append(f"{skipped:,} {word} of the lock skipped", "bold yellow")
+        line.append("; ").append(f"{skipped:,} {word} skipped", "bold yellow")
     if unmatched:
         word = "hash" if unmatched == 1 else "hashes"
         line.append("; ").append(f"{unmatched:,} unmatched {word}", "bold red")
     if left:
-        line.append("; ").append(f"{left:,} left for another time", "bold yellow")
+        least = "" if is_planned else "at least "
+        line.append("; ").append(f"{least}{left:,} left for another time", "bold yellow")
     return line
 
 

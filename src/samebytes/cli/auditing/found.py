@@ -96,6 +96,7 @@ class Found:
             unmatched=self.unmatched,
             failed=self.failed,
             allow_skipped=self.allow_skipped,
+            is_planned=self.status is None or self.status.is_planned,
         )
 
     def document(self, error: SamebytesError | None = None) -> dict[str, object]:

@@ -98,7 +98,7 @@ _OPTIONS: Sequence[Callable[[Command], Command]] = (
         "--limit",
         type=click.IntRange(min=1),
         metavar="N",
-        help="Verify at most so many artifacts anew, the most used first.",
+        help="Verify at most so many artifacts anew, the most used first, and then ask no further.",
     ),
     click.option(
         "--deadline",
