@@ -94,7 +94,8 @@ class Runner:
         """Run ``command`` to its end; with ``merge``, stdout goes to stderr.
 
         ``name`` is what it is called in messages, by default as its program. ``watch`` is asked a
-        few times a second whether to end it, and once more when it failed; ``printed`` is how many bytes it may print.
+        few times a second whether to end it, and once more when it failed; ``printed``
+        is how many bytes it may print.
 
         Raises UserError when the program is not installed, LimitError after ``timeout`` seconds or
         where another bound is exceeded, KeyboardInterrupt when ``stop`` was called.
