@@ -33,8 +33,8 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
         connection = sqlite3.connect(path.absolute(), timeout=_BUSY_SECONDS, isolation_level=None)
     try:
         with errors(path):
+            _distrust(connection)
             _prepare(path, connection)
-        _distrust(connection)
         yield connection
     finally:
         connection.close()
@@ -80,8 +80,8 @@ def opened_to_read(path: Path) -> Iterator[sqlite3.Connection]:
         connection = _reading(path)
     with closing(connection):
         with errors(path):
+            _distrust(connection)
             check(path, connection, is_new_allowed=False)
-        _distrust(connection)
         yield connection
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from samebytes.errors import UserError
@@ -12,7 +13,9 @@ from samebytes.fleet.store.first import take_over
 #: "samb": tells our files from other SQLite databases.
 _APPLICATION = 0x73616D62
 
-_FIRST = (
+_Migration = tuple[str | Callable[[sqlite3.Connection], None], ...]
+
+_FIRST: _Migration = (
     """
     CREATE TABLE result (
         filename TEXT NOT NULL,
@@ -30,7 +33,7 @@ _FIRST = (
 )
 
 #: Times are seconds since 1970, UTC. The first run has the number 1; 0: it was part of none.
-_SECOND: tuple[str | Callable[[sqlite3.Connection], None], ...] = (
+_SECOND: _Migration = (
     """
     CREATE TABLE run (
         id INTEGER PRIMARY KEY,
@@ -137,14 +140,14 @@ _SECOND: tuple[str | Callable[[sqlite3.Connection], None], ...] = (
 )
 
 #: What brings a file of each version to the next one; only ever add to it.
-_MIGRATIONS: tuple[tuple[str | Callable[[sqlite3.Connection], None], ...], ...] = (_FIRST, _SECOND)
+_MIGRATIONS: tuple[_Migration, ...] = (_FIRST, _SECOND)
 
 
 def check(path: Path, connection: sqlite3.Connection, *, is_new_allowed: bool = True) -> int:
     """The version of the schema of a file, 0 for an empty one.
 
     Raises UserError where it is of another program or a later version, and, unless
-    ``is_new_allowed``, where it is not of the present version.
+    ``is_new_allowed``, where it is not of the present version. Of either, it has our tables.
     """
     application, version, tables = connection.execute(
         "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_master)"
@@ -162,18 +165,52 @@ def check(path: Path, connection: sqlite3.Connection, *, is_new_allowed: bool = 
         raise UserError(
             f"{path} {was}.", hint="An audit with this store brings it up to date: --store."
         )
+    _check_tables(path, connection, version)
     return int(version)
+
+
+def _check_tables(path: Path, connection: sqlite3.Connection, version: int) -> None:
+    """Whoever made the file may have put something into it that writes on its own, or in its way.
+
+    Tables and views beside ours, and whatever belongs to them, are nobody's business.
+    """
+    found = _tables(connection)
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as ours:
+        for migration in _MIGRATIONS[:version]:
+            _apply(ours, migration)
+        expected = _tables(ours)
+    names = {table for _, _, table, _ in expected}
+    if {each for each in found if each[0] == "trigger" or each[2] in names} != expected:
+        raise UserError(
+            f"{path} has other tables than samebytes makes.",
+            hint="It is damaged, or somebody made it up: name another file.",
+        )
+
+
+def _tables(connection: sqlite3.Connection) -> set[tuple[str, str, str, str]]:
+    """What there is: its type and name, the table that it is of, and how it was made.
+
+    But for what SQLite makes by itself.
+    """
+    rows = connection.execute(
+        "SELECT type, name, lower(tbl_name), sql FROM sqlite_master WHERE sql IS NOT NULL"
+    )
+    return {(kind, name, table, " ".join(str(sql).split())) for kind, name, table, sql in rows}
+
+
+def _apply(connection: sqlite3.Connection, migration: _Migration) -> None:
+    for step in migration:
+        if isinstance(step, str):
+            connection.execute(step)
+        else:
+            step(connection)
 
 
 def migrate(path: Path, connection: sqlite3.Connection) -> None:
     """Bring the file to the present version, inside a transaction: as a whole or not at all."""
     version = check(path, connection)
     for migration in _MIGRATIONS[version:]:
-        for step in migration:
-            if isinstance(step, str):
-                connection.execute(step)
-            else:
-                step(connection)
+        _apply(connection, migration)
     if version < len(_MIGRATIONS):
         connection.execute(f"PRAGMA application_id = {_APPLICATION}")
         connection.execute(f"PRAGMA user_version = {len(_MIGRATIONS)}")
