@@ -46,17 +46,22 @@ class Cluster:
         arguments = (self.address, "--nthreads", str(threads), "--local-directory")
         return self._start("dask_worker", *arguments, str(self.folder), *options)
 
-    def kill_worker(self, nanny: subprocess.Popen[bytes]) -> int:
-        """Kill with -9 what the nanny watches over, which it then starts again."""
+    def worker_of(self, nanny: subprocess.Popen[bytes]) -> int:
+        """The number of the process that a nanny watches over, and starts again."""
         end = time.monotonic() + 10
         while time.monotonic() < end:
             for number in _children(nanny.pid):
                 with suppress(OSError):
                     if _SPAWNED in Path(f"/proc/{number}/cmdline").read_bytes():
-                        os.kill(number, signal.SIGKILL)
                         return number
             time.sleep(0.05)
         raise AssertionError("there is no worker")
+
+    def kill_worker(self, nanny: subprocess.Popen[bytes]) -> int:
+        """With -9."""
+        number = self.worker_of(nanny)
+        os.kill(number, signal.SIGKILL)
+        return number
 
     def restart_scheduler(self) -> None:
         """It is killed and forgets everything; its workers end, and have to be started anew."""

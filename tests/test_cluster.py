@@ -217,6 +217,25 @@ class TestTheLoop:
         assert found["fine-1"].record is not None
         assert found["fine-1"].record.worker != worker_name()
 
+    def test_one_that_does_not_answer_holds_up_nobody(self, cluster: Cluster) -> None:
+        notes: list[str] = []
+        engine_of = partial(cluster_engine, cluster.address, SETTINGS, note=notes.append)
+        with engine_of(patience=60) as engine:
+            wait_until(lambda: engine.slots() == 2)
+        stopped = cluster.worker_of(cluster.processes[1])
+        os.kill(stopped, signal.SIGSTOP)
+        try:
+            with engine_of(patience=60) as engine:
+                assert engine.slots() == 1
+                assert any("does not answer" in note for note in engine.notes())
+                found = self.run(engine, cluster.folder, "fine-1", "fine-2", "fine-3")
+                assert len(found) == 3
+                assert all(each.record is not None for each in found.values())
+                os.kill(stopped, signal.SIGCONT)
+                wait_until(lambda: engine.slots() == 2)
+        finally:
+            os.kill(stopped, signal.SIGCONT)
+
     def test_who_is_of_no_use(self, cluster: Cluster) -> None:
         other = replace(SETTINGS, version="0.0")
         told = pytest.raises(UserError, match=r"cannot be used: .* is asked to be 0\.0")

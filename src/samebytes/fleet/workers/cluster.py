@@ -5,13 +5,14 @@ Dask is an extra, and takes long to load: it is imported only where a cluster is
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 import time
 import uuid
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -31,6 +32,10 @@ _T = TypeVar("_T")
 _CONNECT_SECONDS = 10.0
 #: How often it is looked who is there.
 _LOOK_SECONDS = 1.0
+#: The same, as long as nobody is.
+_WAIT_SECONDS = 0.2
+#: After how long a worker that does not say what it is does not answer.
+_ANSWER_SECONDS = 10.0
 #: How many who are of no use are named.
 _NAMED = 3
 
@@ -78,6 +83,9 @@ class _Cluster(Executor):
         self._executors: dict[Client, Executor] = {}
         #: Those who are there, by their addresses, and what they said of themselves.
         self._workers: Mapping[str, Worker] = {}
+        #: Those who were asked and did not answer yet, and since when.
+        self._asked: dict[str, tuple[Future[Any], float]] = {}
+        self._silent: set[str] = set()
         self._notes: deque[str] = deque()
         self._keys: dict[Future[Any], str] = {}
         self._overdue: deque[str] = deque()
@@ -111,7 +119,7 @@ class _Cluster(Executor):
         client = self._client
         # The key is a word of Dask's, which no function of ours knows.
         words: dict[str, Any] = {"pure": False, "key": f"samebytes-{uuid.uuid4().hex}"}
-        if any(worker.problem for worker in self._workers.values()):
+        if self._asked or any(worker.problem for worker in self._workers.values()):
             useful = [each for each, worker in self._workers.items() if not worker.problem]
             words |= {"workers": useful, "allow_other_workers": True}
         try:
@@ -145,17 +153,18 @@ class _Cluster(Executor):
                     hint=f"All need samebytes {__version__} and bubblewrap: "
                     f"pip install samebytes[cluster]=={__version__}",
                 )
-            if self._workers:
+            if self._useful() and self._asked.keys() <= self._silent:
                 break
             if time.monotonic() >= end:
+                what = "has no worker that answers" if self._asked else "has no workers"
                 raise UserError(
-                    f"{self._address} has no workers.",
+                    f"{self._address} {what}.",
                     hint=f"Start some: dask worker {self._address} --nthreads 1",
                 )
-            if not is_told:
+            if not is_told and not self._workers and not self._asked:
                 note(f"{self._address} has no workers yet: waiting for one.")
                 is_told = True
-            time.sleep(_LOOK_SECONDS / 2)
+            time.sleep(_WAIT_SECONDS)
         self._watch.start()
 
     def _useful(self) -> list[Worker]:
@@ -172,6 +181,7 @@ class _Cluster(Executor):
         while not self._has_ended.wait(_LOOK_SECONDS):
             try:
                 if self._client.status in ("closed", "closing"):
+                    self._asked.clear()
                     self._client = _client(self._address, _CONNECT_SECONDS)
                 self._end_overdue()
                 self._look()
@@ -179,27 +189,38 @@ class _Cluster(Executor):
                 self._workers = {}
 
     def _look(self) -> None:
-        threads = self._client.nthreads()
+        """Asks each who is new what it is; nobody is waited for, as one may hang."""
+        threads, now = self._client.nthreads(), time.monotonic()
         known = {each: worker for each, worker in self._workers.items() if each in threads}
-        if new := sorted(set(threads) - known.keys()):
-            answers = self._client.run(describe, self._settings, workers=new, on_error="return")
-            for each, answer in answers.items():
-                known[each] = _as_worker(each, answer)
-            self._note(new, known, threads)
+        for each in threads.keys() - known.keys() - self._asked.keys():
+            self._asked[each] = _asked(self._client, each, self._settings), now
+        for each, (answer, since) in [*self._asked.items()]:
+            if each not in threads:
+                answer.cancel()
+            elif answer.done():
+                if worker := _as_worker(each, answer):
+                    known[each] = worker
+                    self._note(each, worker, threads[each])
+            else:
+                self._note_silence(each, now - since)
+                continue
+            del self._asked[each]
+            self._silent.discard(each)
         self._workers = known
 
-    def _note(
-        self, new: Iterable[str], known: Mapping[str, Worker], threads: Mapping[str, int]
-    ) -> None:
-        for each in new:
-            worker = known.get(each)
-            if worker is not None and worker.problem:
-                self._notes.append(f"The worker {each} cannot be used: {worker.problem}")
-            elif threads[each] > 1:
-                self._notes.append(
-                    f"The worker {each} has {threads[each]} threads, of which one at a time is of "
-                    "use: start it with --nthreads 1, and more of them with --nworkers."
-                )
+    def _note_silence(self, address: str, seconds: float) -> None:
+        if seconds >= _ANSWER_SECONDS and address not in self._silent:
+            self._silent.add(address)
+            self._notes.append(f"The worker {address} does not answer: others do its work.")
+
+    def _note(self, address: str, worker: Worker, threads: int) -> None:
+        if worker.problem:
+            self._notes.append(f"The worker {address} cannot be used: {worker.problem}")
+        elif threads > 1:
+            self._notes.append(
+                f"The worker {address} has {threads} threads, of which one at a time is of "
+                "use: start it with --nthreads 1, and more of them with --nworkers."
+            )
 
     def _end_overdue(self) -> None:
         while self._overdue:
@@ -241,9 +262,26 @@ def _client(address: str, seconds: float) -> Client:
         ) from None
 
 
-def _as_worker(address: str, answer: object) -> Worker:
+def _asked(client: Client, address: str, settings: Settings) -> Future[object]:
+    """What a worker says of itself, when it says it."""
+
+    async def answer() -> object:
+        answers = await client.run(describe, settings, workers=[address], on_error="return")
+        return answers[address]
+
+    loop: Any = client.loop
+    return asyncio.run_coroutine_threadsafe(answer(), loop.asyncio_loop)
+
+
+def _as_worker(address: str, asked: Future[object]) -> Worker | None:
+    """None where the connection was lost: it has to be asked again."""
+    from distributed.comm.core import CommClosedError
+
+    answer: object = asked.exception() or asked.result()
     if isinstance(answer, Worker):
         return answer
+    if isinstance(answer, CommClosedError) or asked.exception():
+        return None
     reason = f"{type(answer).__name__}: {answer}" if isinstance(answer, Exception) else str(answer)
     return Worker(name=address, terms="", problem=reason)
 
