@@ -14,7 +14,7 @@ from stores import KEY, TERMS, artifact, record
 from samebytes.cli.audit import audit_command
 from samebytes.cli.auditing.found import Found, Skipped
 from samebytes.cli.auditing.options import AuditOptions
-from samebytes.cli.auditing.outputs import write_outputs
+from samebytes.cli.auditing.outputs import check_outputs, write_outputs
 from samebytes.cli.console import Terminal
 from samebytes.errors import UserError
 from samebytes.fleet.store.figures import Figures, Row
@@ -104,6 +104,16 @@ def test_meanwhile_it_says_that_it_goes_on(
     status = store.status()
     assert status is not None
     assert status.seen_at.year > 1970
+
+
+def test_no_file_is_for_two_things(folder: Path) -> None:
+    """Least of all the store, which is in use."""
+    one, two = folder / "a.jsonl", folder / "b.jsonl"
+    two.symlink_to(one)
+    check_outputs(options("--export", one, "--store", folder / "store"))
+    for named in (("--store", one, "--export", two), ("--export", one, "--export", two)):
+        with pytest.raises(UserError, match="is named twice"):
+            check_outputs(options(*named))
 
 
 def test_what_is_in_a_store_is_written_without_a_run(store: Store, folder: Path) -> None:

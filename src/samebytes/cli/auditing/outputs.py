@@ -22,9 +22,13 @@ def check_outputs(options: AuditOptions) -> None:
     """Raise UserError, before the work and not after it, where something could not be written."""
     if options.json_file is not None:
         check_target(options.json_file, "json")
+    taken = {options.place.resolve()}
     for path in options.exports:
         check_export(path)
         check_target(str(path), "export")
+        if path.resolve() in taken:
+            raise UserError(f"{path} is named twice.", hint="Each option needs a file of its own.")
+        taken.add(path.resolve())
     if options.site is not None:
         _check_site(options.site)
 
