@@ -18,9 +18,10 @@ from typing import Any
 
 import fleet_jobs
 import pytest
+from audited import SUBSET, VERDICTS, audited
+from conftest import Command
 from dask_cluster import Cluster, dask_cluster
 from fleet_jobs import INDEX, SETTINGS, act, wanted
-from folder_index import CONSTANT, FolderIndex, folder_index
 
 from samebytes.errors import UserError
 from samebytes.fleet.loop.audit import Audit
@@ -32,39 +33,16 @@ from samebytes.fleet.workers.work import worker_name
 from samebytes.index.client import Index
 from samebytes.index.settings import IndexSettings
 
-__all__ = ["folder_index"]  # a fixture
-
 pytestmark = pytest.mark.slow
 
-#: Not when it is published.
-HERE = """
-if "trees" not in os.getcwd():
-    {act}
-"""
-PROJECTS = {
-    "same": CONSTANT,
-    "slow": CONSTANT + HERE.format(act="time.sleep(2)"),
-    "slower": CONSTANT + HERE.format(act="time.sleep(3)"),
-    "other": CONSTANT + HERE.format(act="content = lambda: 'other'"),
-    "broken": CONSTANT + HERE.format(act="raise RuntimeError('as ever')"),
-    "last": CONSTANT,
-}
-VERDICTS = {
-    "broken-1.0-py3-none-any.whl": "unbuildable",
-    "last-1.0-py3-none-any.whl": "identical",
-    "other-1.0-py3-none-any.whl": "different",
-    "same-1.0-py3-none-any.whl": "identical",
-    "slow-1.0-py3-none-any.whl": "identical",
-    "slower-1.0-py3-none-any.whl": "identical",
-}
 
-
-def results(document: Path) -> list[dict[str, Any]]:
-    """All that was found, but for how long it took."""
+def results(document: Path) -> dict[str, dict[str, Any]]:
+    """All that was found of each, but for how long it took, and when it was built."""
     found: list[dict[str, Any]] = json.loads(document.read_text())["results"]
-    for each in found:
-        del each["seconds"]
-    return found
+    for each in (one for result in found for one in result["corrections"] + result["differences"]):
+        if each["kind"] == "zip-mtime":
+            del each["second"]
+    return {each["artifact"]: {**each, "seconds": None} for each in found}
 
 
 def rows(store: Path, query: str) -> list[tuple[Any, ...]]:
@@ -79,81 +57,51 @@ def wait_until(is_so: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
-class TestRealAudits:
-    """Of builds in sandboxes, by the command."""
-
-    @pytest.fixture
-    def published(self, folder_index: FolderIndex) -> FolderIndex:
-        for name, content in PROJECTS.items():
-            folder_index.publish(name, content)
-        return folder_index
-
-    def environ(self, index: FolderIndex) -> dict[str, str]:
-        base = index.root / "work"
-        base.mkdir(exist_ok=True)
-        return {
-            **index.samebytes.environ,
-            "SAMEBYTES_CACHE": str(index.root / "cache"),
-            "SAMEBYTES_WORKSPACE": str(base),
-        }
-
-    def command(self, index: FolderIndex, name: str, *options: str) -> list[str]:
-        releases = [f"{project}==1.0" for project in PROJECTS]
-        return [
-            *(sys.executable, "-m", "samebytes", "audit", *releases, *options, "--quiet"),
-            *("--store", str(index.root / f"{name}.sqlite")),
-            *("--json", str(index.root / f"{name}.json")),
-        ]
-
-    def audit(self, index: FolderIndex, name: str, *options: str) -> list[dict[str, Any]]:
-        environ = self.environ(index) | index.environ
-        done = subprocess.run(
-            self.command(index, name, *options), env=environ, capture_output=True, text=True
-        )
-        assert done.returncode == 1, done.stderr
-        assert "Traceback" not in done.stderr
-        return results(index.root / f"{name}.json")
-
-    def test_equal_on_both_engines_also_when_they_die(
-        self, published: FolderIndex, tmp_path: Path
-    ) -> None:
-        local = self.audit(published, "local", "--workers", "2")
-        assert {each["artifact"]: each["verdict"] for each in local} == VERDICTS
-        with dask_cluster(tmp_path, self.environ(published)) as cluster:
-            assert self.audit(published, "cluster", "--cluster", cluster.address) == local
-            self.audit_while_they_die(published, cluster)
-        assert results(published.root / "dying.json") == local
-        store = published.root / "dying.sqlite"
-        assert rows(store, "SELECT count(*), count(DISTINCT artifact) FROM verdict") == [(6, 6)]
-        assert dict(rows(store, "SELECT filename, state FROM artifact")) == VERDICTS
-        outcomes = [each for (each,) in rows(store, "SELECT outcome FROM attempt")]
-        assert outcomes.count("done") == 6
-        assert "cancelled" in outcomes  # by the scheduler's death, which is nobody's fault
-        assert set(outcomes) == {"done", "cancelled"}
-
-    def audit_while_they_die(self, index: FolderIndex, cluster: Cluster) -> None:
-        """One worker with -9, while it works; then the scheduler, and all workers with it."""
-        store = index.root / "dying.sqlite"
+def test_a_real_audit_equals_a_local_one_also_when_they_die(
+    samebytes: Command, folder: Path, tmp_path: Path
+) -> None:
+    """One worker with -9, while it works; then the scheduler, and all workers with it."""
+    local = audited(samebytes)
+    store, report = tmp_path / "audit.sqlite", tmp_path / "audit.json"
+    with dask_cluster(
+        tmp_path, samebytes.environ | {"SAMEBYTES_WORKSPACE": str(folder)}
+    ) as cluster:
         child = subprocess.Popen(
-            self.command(index, "dying", "--cluster", cluster.address),
-            env=self.environ(index) | index.environ,
+            [
+                *(sys.executable, "-m", "samebytes", "audit", "--cluster", cluster.address),
+                *("-r", str(local.store.with_name("releases.txt")), "--quiet"),
+                *("--store", str(store), "--json", str(report)),
+            ],
+            env=samebytes.environ,
+            stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
         )
-        begun = "SELECT count(*) FROM attempt"
-        wait_until(lambda: store.exists() and bool(rows(store, "SELECT * FROM sqlite_master")))
-        wait_until(lambda: rows(store, begun)[0][0] >= 2)
-        cluster.kill_worker(cluster.processes[1])
         done = "SELECT count(*) FROM verdict"
-        wait_until(lambda: rows(store, done)[0][0] >= 1)
+        wait_until(lambda: store.exists() and bool(rows(store, "SELECT * FROM sqlite_master")))
+        wait_until(lambda: rows(store, "SELECT count(*) FROM attempt")[0][0] >= 2)
+        cluster.kill_worker(cluster.processes[1])
+        wait_until(lambda: rows(store, done)[0][0] >= 5)
         wait_until(lambda: bool(rows(store, "SELECT 1 FROM attempt WHERE outcome IS NULL")))
         cluster.restart_scheduler()
         cluster.start_worker()
         cluster.start_worker()
         _, printed = child.communicate(timeout=120)
-        assert child.returncode == 1, printed
-        assert "Traceback" not in printed
-        assert "distributed" not in printed
+    assert child.returncode == 1, printed
+    assert "Traceback" not in printed
+    assert "distributed" not in printed
+    found, expected = results(report), results(local.document)
+    for name, each in expected.items():
+        assert found[name] == each
+    assert found.keys() == expected.keys()
+    assert dict(rows(store, "SELECT filename, state FROM artifact")) == VERDICTS
+    assert rows(store, "SELECT count(*), count(DISTINCT artifact) FROM verdict") == [
+        (SUBSET, SUBSET)
+    ]
+    outcomes = [each for (each,) in rows(store, "SELECT outcome FROM attempt")]
+    assert outcomes.count("done") == SUBSET
+    # By the scheduler's death, which is nobody's fault.
+    assert set(outcomes) == {"done", "cancelled"}
 
 
 class TestTheLoop:
