@@ -175,7 +175,7 @@ class TestWords:
             (made.unbuildable, "the build fails", Urgency.UNBUILDABLE),
             (
                 made.suspicious,
-                "byte for byte; its build tried 4 things that none has to",
+                "byte for byte; its build tried 4 things that no build has to",
                 Urgency.PHANTOM,
             ),
         ],

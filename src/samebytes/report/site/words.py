@@ -53,7 +53,9 @@ class Summary:
     def of(cls, result: Result) -> Summary:
         what = _what(result)
         if result["tried"]:
-            what += f"; its build tried {counted(len(result['tried']), 'thing')} that none has to"
+            what += (
+                f"; its build tried {counted(len(result['tried']), 'thing')} that no build has to"
+            )
         return cls(what=what, urgency=_urgency(result))
 
     @classmethod
