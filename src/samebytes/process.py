@@ -164,13 +164,30 @@ class Runner:
 
 def _wait(child: subprocess.Popen[bytes], watches: Sequence[Watch]) -> int:
     """The exit status; raises what one of the ``watches`` says."""
-    while watches:
-        with suppress(subprocess.TimeoutExpired):
-            return child.wait(_WATCH_SECONDS)
-        for watch in watches:
-            if (error := watch(child.pid)) is not None:
-                raise error
-    return child.wait()
+    if not watches:
+        return child.wait()
+    # Popen.wait with a timeout looks now and then only, and so is late by up to 50 ms.
+    handles = _opened([child.pid]) if hasattr(os, "pidfd_open") else []
+    try:
+        while True:
+            if handles:
+                _select(handles, _WATCH_SECONDS)
+            with suppress(subprocess.TimeoutExpired):
+                return child.wait(0 if handles else _WATCH_SECONDS)
+            for watch in watches:
+                if (error := watch(child.pid)) is not None:
+                    raise error
+    finally:
+        for handle in handles:
+            os.close(handle)
+
+
+def _select(handles: Iterable[int], seconds: float) -> None:
+    """Wait until one can be read; unlike ``select.select``, of any number."""
+    poll = select.poll()
+    for handle in handles:
+        poll.register(handle, select.POLLIN)
+    poll.poll(1000 * seconds)
 
 
 class _Clock:

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from packaging.requirements import Requirement
@@ -40,14 +41,17 @@ _OLDEST = 8
 
 def interpreters(runner: Runner, environ: Mapping[str, str]) -> tuple[Interpreter, ...]:
     """The Pythons of this machine, one of each minor version, the oldest first."""
-    found = []
-    for minor in _RELEASED:
-        if minor >= _OLDEST:
-            try:
-                found.append(find_interpreter(f"3.{minor}", runner, environ))
-            except UserError:
-                continue
-    return tuple(found)
+
+    def found(minor: int) -> Interpreter | None:
+        try:
+            return find_interpreter(f"3.{minor}", runner, environ)
+        except UserError:
+            return None
+
+    # Each has to start, which is most of what an audit of little waits for.
+    with ThreadPoolExecutor() as threads:
+        answers = threads.map(found, [minor for minor in _RELEASED if minor >= _OLDEST])
+        return tuple(each for each in answers if each is not None)
 
 
 def able_pythons(here: Sequence[Interpreter], pins: Iterable[Requirement]) -> Sequence[Interpreter]:
