@@ -149,6 +149,7 @@ def test_figures_of_synthetic_rows(folder: Path) -> None:
         order = [(row.project, -rank) for row, rank in zip(rows, _ranks(rows), strict=True)]
         assert order == sorted(order)
         assert figures.shares() == Counter(row.verdict for row in rows)
+        assert figures.groups() == Counter((row.verdict, row.backend, row.month) for row in rows)
         for row in rows[::50]:
             found, one = figures.documents(row), made[row.filename]
             if one.verdict == "pending":

@@ -107,7 +107,7 @@ def _tell(options: AuditOptions, terminal: Terminal, found: Found) -> None:
 
 def _print(options: AuditOptions, found: Found) -> None:
     report = audit_report(
-        found.facts(), found.results, verbose=options.verbose, quiet=options.quiet
+        found.facts(), found.results, found.groups, verbose=options.verbose, quiet=options.quiet
     )
     print_report(report)
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from rich.box import SIMPLE_HEAD
 from rich.console import RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from samebytes.compare.model import Verdict
 from samebytes.errors import SamebytesError
 from samebytes.report.verification import (
+    STYLES,
     VERSION,
     Failed,
     failed_documents,
@@ -21,7 +25,7 @@ from samebytes.report.verification import (
     unmatched_documents,
     unmatched_line,
 )
-from samebytes.report.visible import counted
+from samebytes.report.visible import counted, visible
 from samebytes.verify.document import Result
 from samebytes.verify.targets import Unmatched
 
@@ -33,6 +37,9 @@ ATTENTION = frozenset({Verdict.DIFFERENT, Verdict.UNBUILDABLE})
 
 #: Gives the results that have one of these verdicts.
 Results = Callable[[Collection[str]], Iterable[Result]]
+
+#: Gives how many artifacts there are of each verdict, backend and month of upload.
+Groups = Callable[[], Mapping[tuple[str, str | None, str | None], int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,14 +97,14 @@ def audit_document(
 
 
 def audit_report(
-    facts: Facts, results: Results, *, verbose: bool, quiet: bool
+    facts: Facts, results: Results, groups: Groups, *, verbose: bool, quiet: bool
 ) -> Iterator[RenderableType]:
     """What is printed: of many artifacts only those to look at, and of very many not all."""
     if verbose:
         for each in results(frozenset(Verdict)):
             yield from result_report(each, verbose=True)
     elif not quiet:
-        yield from _shown(facts, results)
+        yield from _shown(facts, results, groups)
     yield from map(unmatched_line, facts.unmatched)
     yield summary_of(
         facts.counts,
@@ -109,12 +116,30 @@ def audit_report(
     )
 
 
-def _shown(facts: Facts, results: Results) -> Iterator[RenderableType]:
+def _shown(facts: Facts, results: Results, groups: Groups) -> Iterator[RenderableType]:
     if 0 < facts.total <= _TABLE:
         yield results_table(list(results(frozenset(Verdict))))
+    elif facts.total:
+        yield _backends_table(groups)
     if not facts.attention:
         return
     for each in islice(results(ATTENTION), _ATTENTION):
         yield from result_report(each, verbose=False)
     if (more := facts.attention - _ATTENTION) > 0:
         yield Text(f"and {counted(more, 'more artifact')}: --verbose, --json or --html", "dim")
+
+
+def _backends_table(groups: Groups) -> Table:
+    """A line for each backend, the most used first: how many of each verdict."""
+    counts = defaultdict[str | None, Counter[str]](Counter)
+    for (verdict, backend, _), count in groups().items():
+        counts[backend][verdict] += count
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("backend")
+    for verdict in Verdict:
+        table.add_column(verdict, justify="right", header_style=STYLES[verdict])
+    for backend in sorted(counts, key=lambda each: (-counts[each].total(), each or "")):
+        found = counts[backend]
+        name = visible(backend) if backend is not None else "unknown"
+        table.add_row(Text(name), *(f"{found[verdict]:,}" for verdict in Verdict))
+    return table

@@ -21,7 +21,7 @@ from samebytes.wire import storable
 
 VERSION = 1
 
-_STYLES: Mapping[str, str] = {
+STYLES: Mapping[str, str] = {
     Verdict.IDENTICAL: "bold green",
     Verdict.EQUIVALENT: "bold yellow",
     Verdict.DIFFERENT: "bold red",
@@ -92,7 +92,7 @@ def result_report(result: Result, *, verbose: bool) -> Iterator[Text]:
     """One verification: the verdict, what differs, how it was built, and what speaks for it."""
     verdict = result["verdict"]
     yield Text.assemble(
-        (verdict, _STYLES[verdict]),
+        (verdict, STYLES[verdict]),
         ": ",
         (visible(result["artifact"]), "bold"),
         f" {claim(result)}",
@@ -268,7 +268,7 @@ def summary_of(
     ``is_planned``.
     """
     total = counted(sum(counts.values()) + failed, "artifact")
-    parts = [Text(f"{counts[v]:,} {v}", _STYLES[v]) for v in Verdict if counts.get(v)]
+    parts = [Text(f"{counts[v]:,} {v}", STYLES[v]) for v in Verdict if counts.get(v)]
     if failed:
         parts.append(Text(f"{failed:,} without a verdict", "bold red"))
     line = Text(f"{total}: ").append(Text(", ").join(parts)) if parts else Text(_NOTHING)
@@ -296,7 +296,7 @@ def results_table(results: Sequence[Result]) -> Table:
     table.add_column("s", justify="right")
     for each in results:
         text = Text(". ").join([Text(claim(each)), *_remarkable(each)])
-        verdict, name = Text(each["verdict"], _STYLES[each["verdict"]]), visible(each["artifact"])
+        verdict, name = Text(each["verdict"], STYLES[each["verdict"]]), visible(each["artifact"])
         table.add_row(verdict, Text(name), text, f"{each['seconds']:.1f}")
     return table
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO, Any
@@ -87,6 +87,10 @@ class Found:
                 yield {**documents[0], "kept": kept}
             with suppress(UserError):  # which is told when something is to be kept
                 self.store.commit()  # says that the audit goes on
+
+    def groups(self) -> Mapping[tuple[str, str | None, str | None], int]:
+        """How many artifacts of this run there are of each verdict, backend and month."""
+        return Figures(self.store, self.run).groups() if self.store else {}
 
     def facts(self) -> Facts:
         return Facts(

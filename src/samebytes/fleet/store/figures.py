@@ -32,6 +32,7 @@ _ROWS = (
     " WHERE (a.project, a.id) > (?, ?)"
 )
 _SHARES = "SELECT state, count(*) FROM artifact"
+_GROUPS = "SELECT state, backend, month, count(*) FROM artifact"
 _MONTH = re.compile("[0-9]{4}-(0[1-9]|1[0-2])")
 _STATES = frozenset((PENDING, *map(str, Verdict)))
 
@@ -115,6 +116,19 @@ class Figures:
             if state in _STATES:
                 sums[state] += count
         return dict(sums)
+
+    def groups(self) -> Counter[tuple[str, str | None, str | None]]:
+        """How many artifacts there are of each verdict, backend and month of upload."""
+        condition = "" if self._run is None else " WHERE run = ?"
+        rows = self._fetch(
+            f"{_GROUPS}{condition} GROUP BY run, state, backend, month",
+            () if self._run is None else (self._run,),
+        )
+        sums: Counter[tuple[str, str | None, str | None]] = Counter()
+        for state, backend, month, count in rows:
+            if state in _STATES:
+                sums[state, backend, month] += count
+        return sums
 
     def rows(self) -> Iterator[Row]:
         """Every artifact, by project, the newest version first."""
