@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import Command
 from stores import KEY, TERMS, artifact, record
 
 from samebytes.cli.audit import audit_command
@@ -114,6 +115,18 @@ def test_no_file_is_for_two_things(folder: Path) -> None:
     for named in (("--store", one, "--export", two), ("--export", one, "--export", two)):
         with pytest.raises(UserError, match="is named twice"):
             check_outputs(options(*named))
+
+
+@pytest.mark.parametrize("more", [["six"], ["-r", "missing.txt"]])
+def test_no_document_is_written_over_a_store(
+    samebytes: Command, store: Store, more: list[str]
+) -> None:
+    """Not even that of an error."""
+    path, before = store.path, store.path.read_bytes()
+    done = samebytes.here("audit", *more, "--store", path, "--json", path)
+    assert (done.status, "is named twice" in done.stderr) == (2, True)
+    assert samebytes.here("audit", "--status", path, "--json", path).status == 2
+    assert path.read_bytes() == before
 
 
 def test_what_is_in_a_store_is_written_without_a_run(store: Store, folder: Path) -> None:

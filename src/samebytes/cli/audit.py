@@ -13,7 +13,7 @@ from click.core import ParameterSource
 from samebytes.cli.auditing.found import Found, Skipped
 from samebytes.cli.auditing.live import show_status
 from samebytes.cli.auditing.options import SECTIONS, AuditOptions, audit_options, check_together
-from samebytes.cli.auditing.outputs import write_of_store, write_outputs
+from samebytes.cli.auditing.outputs import check_json, write_of_store, write_outputs
 from samebytes.cli.auditing.running import command_of, run_audit
 from samebytes.cli.console import Terminal, errors_in, print_json, print_report
 from samebytes.cli.sections import SectionedCommand
@@ -66,6 +66,7 @@ def audit_command(context: click.Context, /, **values: Any) -> None:
     with ExitStack() as stack:
         spool = stack.enter_context(TemporaryFile("w+", encoding="utf-8"))
         found = Found(allow_skipped=options.allow_skipped, skipped=Skipped(spool=spool))
+        check_json(options)  # not even an error is written there
         with errors_in(options.json_file, found.document):
             check_together(options, _given(context))
             if options.watched is None and options.names_something:

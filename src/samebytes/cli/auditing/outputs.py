@@ -18,19 +18,32 @@ from samebytes.report.visible import counted, visible
 _SITE_TITLE = "Audit"
 
 
+def check_json(options: AuditOptions) -> None:
+    """Raise UserError where the document would take the place of a store."""
+    target = options.json_file
+    for store in filter(None, (options.place, options.watched)):
+        if target not in (None, "-") and Path(target or "").resolve() == store.resolve():
+            raise _named_twice(store)
+
+
 def check_outputs(options: AuditOptions) -> None:
     """Raise UserError, before the work and not after it, where something could not be written."""
+    taken = {options.place.resolve()}
     if options.json_file is not None:
         check_target(options.json_file, "json")
-    taken = {options.place.resolve()}
+        taken.add(Path(options.json_file).resolve())
     for path in options.exports:
         check_export(path)
         check_target(str(path), "export")
         if path.resolve() in taken:
-            raise UserError(f"{path} is named twice.", hint="Each option needs a file of its own.")
+            raise _named_twice(path)
         taken.add(path.resolve())
     if options.site is not None:
         _check_site(options.site)
+
+
+def _named_twice(path: Path) -> UserError:
+    return UserError(f"{path} is named twice.", hint="Each option needs a file of its own.")
 
 
 def write_outputs(
