@@ -103,7 +103,7 @@ def test_what_changes_is_verified_again_and_nothing_else(folder_index: FolderInd
     assert new(document(folder_index, *names)) == []  # it is as it was
 
 
-SLEEPY = CONSTANT + 'if "trees" not in os.getcwd(): time.sleep(2)\n'
+SLEEPY = CONSTANT + 'if "trees" not in os.getcwd(): time.sleep(1)\n'
 
 
 @pytest.mark.slow
@@ -178,13 +178,27 @@ class TestRealReleases:
         assert "wcwidth" in front
 
     def test_are_all_kept(self, real: Audited, samebytes: Command, tmp_path: Path) -> None:
-        store = tmp_path / "audit.sqlite"
+        """And what is asked for besides is verified."""
+        store, report = tmp_path / "audit.sqlite", tmp_path / "again"
         shutil.copy(real.store, store)
-        releases = real.store.with_name("releases.txt")
-        done = samebytes("audit", "-r", releases, "--store", store, "--json", tmp_path / "again")
+        arguments = (
+            "-r",
+            real.store.with_name("releases.txt"),
+            "iniconfig==2.0.0",
+            "--store",
+            store,
+        )
+        done = samebytes("audit", *arguments, "--json", report)
         assert done.status == 1
         lasting = SUBSET - 1  # requirements may be there tomorrow
-        assert f"{lasting} of {SUBSET} from" in done.stderr, done.stderr
+        assert f"{lasting} of {SUBSET + 1} from" in done.stderr, done.stderr
+        again = json.loads(report.read_text())["results"]
+        kept = {each["artifact"]: each for each in again if each.pop("kept")}
+        assert len(kept) == lasting
+        for each in real.results:
+            assert each.pop("kept") is None
+            # The seconds, too: nothing was done again.
+            assert kept.get(each["artifact"], each) == each
 
 
 # What makes no sense
