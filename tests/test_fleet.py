@@ -326,6 +326,13 @@ class TestWhatFails:
         assert fleet.outcomes("unfit-once") == ["cancelled", "done"]
         assert "This worker is of no use." in fleet.notes
 
+    def test_workers_of_no_use_are_not_waited_for_for_ever(self, fleet: Fleet) -> None:
+        with threads() as engine:
+            found = fleet.run(engine, "unfit", policy=Policy(patience=0.8, retries=0))
+        assert verdicts(found) == {"unfit": "unbuildable"}
+        *others, last = fleet.outcomes("unfit")
+        assert (set(others), last) == ({"cancelled"}, "error")
+
     def test_what_is_cancelled_is_submitted_again(self, fleet: Fleet) -> None:
         with ThreadPoolExecutor(2) as executor:
             forgetful = _Forgetful(executor)

@@ -286,7 +286,7 @@ class Audit:
             case UnreachableError():
                 self._store.ended(attempt.number, "unreachable", error.message)
                 self._files.wait(ticket, error, time.monotonic())
-            case UnfitError():
+            case UnfitError() if ticket.may_wait(self._policy.patience, time.monotonic()):
                 self._note(error.message)
                 self._cancelled(attempt, error.message)
             case SamebytesError():

@@ -18,7 +18,8 @@ from samebytes.verify.verification import Failure, Phase, Verification
 class Ticket:
     """``losses`` are how many workers died of it, ``errors`` how often it failed otherwise.
 
-    ``seconds`` are how long all attempts took together.
+    ``seconds`` are how long all attempts took together; ``unfit_since`` is when a worker that is
+    of no use was given it for the first time.
     """
 
     job: Job
@@ -28,6 +29,7 @@ class Ticket:
     reasons: list[str] = field(default_factory=list)
     seconds: float = 0.0
     delay: Delay | None = None
+    unfit_since: float | None = None
 
     @property
     def filename(self) -> str:
@@ -40,6 +42,12 @@ class Ticket:
     def failed(self, error: SamebytesError) -> None:
         self.errors += 1
         self.reasons.append(error.message)
+
+    def may_wait(self, patience: float, now: float) -> bool:
+        """Whether there may be a worker yet that is of use."""
+        if self.unfit_since is None:
+            self.unfit_since = now
+        return now - self.unfit_since < patience
 
     def is_hopeless(self, retries: int, error: SamebytesError | None) -> bool:
         """Whether it is not tried again."""
