@@ -25,6 +25,7 @@ from fleet_jobs import INDEX, SETTINGS, TERMS, act, wanted
 from samebytes.archive.artifact import Form
 from samebytes.errors import LimitError, UnreachableError, UserError
 from samebytes.fleet.inputs.wanted import Wanted
+from samebytes.fleet.loop import lookahead
 from samebytes.fleet.loop.audit import Audit
 from samebytes.fleet.loop.outage import Delay, Outage
 from samebytes.fleet.loop.rounds import Policy, Round, Settled
@@ -188,6 +189,20 @@ class TestOrdinarily:
         with threads(1) as engine:
             found = fleet.run(engine, *names, plan=plan)
         assert list(found) == names
+
+    def test_one_page_that_comes_slowly_holds_up_few(
+        self, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(lookahead, "_SLOW_SECONDS", 0.1)
+        names = ["slow", *(f"fine-{number}" for number in range(20))]
+
+        def plan(each: Wanted, index: Index) -> Planned:
+            time.sleep(2.0 if each.name == "slow" else 0.0)
+            return fleet_jobs.plan(each, index)
+
+        with threads(1) as engine:
+            found = fleet.run(engine, *names, plan=plan)
+        assert list(found) == [*names[1:], "slow"]
 
     def test_what_is_named_twice_is_verified_once(self, fleet: Fleet) -> None:
         with threads() as engine:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
@@ -18,6 +19,8 @@ from samebytes.fleet.workers.work import unexpected
 
 #: How many pages of the index are asked for at a time.
 _REQUESTS = 8
+#: For how long others wait for one of them, so that the order is kept.
+_SLOW_SECONDS = 5.0
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -25,6 +28,7 @@ class Query:
     """Something wanted, of which the index is asked."""
 
     wanted: Wanted
+    asked_at: float = 0.0
     delay: Delay | None = None
 
 
@@ -94,18 +98,18 @@ class Planner:
         self._asked.appendleft((query, self._begun(query)))
 
     def answer(self) -> Answer | None:
-        """The next one, in the order of what is wanted; None: it is not there yet."""
-        if not self._asked or not self._asked[0][1].done():
-            return None
-        query, future = self._asked.popleft()
-        error = future.exception()
-        if error is None:
-            return Answer(query=query, planned=future.result())
-        if isinstance(error, SamebytesError):
-            return Answer(query=query, error=error)
-        if isinstance(error, Exception):
-            return Answer(query=query, error=unexpected(error))
-        raise error
+        """The next one, in the order of what is wanted; None: it is not there yet.
+
+        One that comes slowly holds up nothing behind it for longer than ``_SLOW_SECONDS``.
+        """
+        now = time.monotonic()
+        for number, (query, future) in enumerate(self._asked):
+            if future.done():
+                del self._asked[number]
+                return _answer(query, future)
+            if now - query.asked_at < _SLOW_SECONDS:
+                return None
+        return None
 
     def left(self) -> int:
         """How many of those that are wanted nobody looked at; to be called at the end."""
@@ -117,6 +121,7 @@ class Planner:
             self._orders.put(None)
 
     def _begun(self, query: Query) -> Future[Planned]:
+        query.asked_at = time.monotonic()
         future: Future[Planned] = Future()
         future.add_done_callback(self._done)
         self._orders.put((query.wanted, future))
@@ -136,3 +141,14 @@ class Planner:
             else:
                 future.set_result(planned)
             del order, future
+
+
+def _answer(query: Query, future: Future[Planned]) -> Answer:
+    error = future.exception()
+    if error is None:
+        return Answer(query=query, planned=future.result())
+    if isinstance(error, SamebytesError):
+        return Answer(query=query, error=error)
+    if isinstance(error, Exception):
+        return Answer(query=query, error=unexpected(error))
+    raise error
