@@ -62,8 +62,10 @@ def test_the_most_used_first_and_no_more_than_asked_for(folder_index: FolderInde
     top = folder_index.root / "top.csv"
     top.write_text("project,downloads\none,5\ntwo,7\nthree,6\nfour,4\n")
     found = document(folder_index, "--projects", top, "--limit", "1", "--workers", "2")
-    assert (found["exit"], found["status"], found["left"]) == (2, "failed", 2)
+    assert (found["exit"], found["status"], found["left"]) == (1, "finding", 3)
     assert artifacts(found) == ["two-1.0"]
+    assert found["failed"] == []  # there is no such project, but nobody came as far as that
+    found = document(folder_index, "four", "--limit", "1")
     assert [each["artifact"] for each in found["failed"]] == ["four"]
     top.write_text("project,downloads\none,5\ntwo,7\nthree,6\n")
     found = document(folder_index, "--projects", top, "--limit", "1")
