@@ -168,14 +168,14 @@ class Audit:
     def _plan(self, now: float) -> None:
         enough = max(_READY, 2 * self._engine.slots())
         self._ask(now)
-        while not self._backlog.is_full and self._backlog.ready < enough:
+        while not self._backlog.has_enough and self._backlog.ready < enough:
             if (answer := self._planner.answer()) is None:
                 return
             self._take(answer)
             self._ask(now)
 
     def _ask(self, now: float) -> None:
-        while not self._backlog.is_full and self._pages.lets(now):
+        while not self._backlog.has_enough and self._pages.lets(now):
             if (query := self._planner.ask()) is None:
                 return
             self._pages.begun(query)

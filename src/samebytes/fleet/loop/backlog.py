@@ -41,6 +41,11 @@ class Backlog:
         """Whether as many were begun as may be."""
         return self._limit is not None and self._begun >= self._limit
 
+    @property
+    def has_enough(self) -> bool:
+        """Whether there are as many, begun or to be begun, as may be."""
+        return self._limit is not None and self._begun + len(self._new) >= self._limit
+
     def is_new(self, artifact: Artifact) -> bool:
         """Whether it is the first time that one comes along."""
         name = sha256(f"{artifact.digest} {artifact.filename}".encode()).digest()
