@@ -148,6 +148,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(max_size=3), VALUES, min_size=1))
 def test_pieces_are_the_document(document: dict[str, object]) -> None:
     streamed = {

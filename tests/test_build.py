@@ -44,6 +44,7 @@ def times_and_owners(folder: Path) -> set[tuple[object, ...]]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("files", "writer"),
     [

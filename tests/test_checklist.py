@@ -337,6 +337,7 @@ class TestCommands:
             env=environ,
         )
 
+    @pytest.mark.slow
     def test_refused_and_published(
         self, samebytes: Command, complete: Release, index: UploadIndex
     ) -> None:

@@ -197,7 +197,7 @@ class TestOrdinarily:
         names = ["slow", *(f"fine-{number}" for number in range(20))]
 
         def plan(each: Wanted, index: Index) -> Planned:
-            time.sleep(2.0 if each.name == "slow" else 0.0)
+            time.sleep(0.6 if each.name == "slow" else 0.0)
             return fleet_jobs.plan(each, index)
 
         with threads(1) as engine:
@@ -506,8 +506,8 @@ class TestBounds:
                 engine.end(future)
 
 
+@pytest.mark.slow
 class TestOutages:
-    @pytest.mark.slow
     def test_it_goes_on_when_the_index_is_back(self, fleet: Fleet) -> None:
         names = [f"reach-{number}" for number in range(8)]
         (fleet.folder / INDEX).unlink()
@@ -521,7 +521,6 @@ class TestOutages:
         assert 2 <= outcomes.count("unreachable") <= 6
         assert set(outcomes) == {"done", "unreachable"}
 
-    @pytest.mark.slow
     def test_while_pages_are_not_answered_others_are_verified(self, fleet: Fleet) -> None:
         (fleet.folder / INDEX).unlink()
 
@@ -550,7 +549,6 @@ class TestOutages:
             found = fleet.run(engine, *names)
         assert verdicts(found) == dict.fromkeys(names, "identical")
 
-    @pytest.mark.slow
     def test_of_one_of_many_that_cannot_be_reached_there_is_no_verdict(self, fleet: Fleet) -> None:
         names = ["reach", *(f"fine-{number}" for number in range(30))]
         (fleet.folder / INDEX).unlink()

@@ -441,6 +441,7 @@ def test_locks_are_joined(tmp_path: Path) -> None:
     assert (both.skipped, both.ignored) == (one.skipped, two.ignored)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

@@ -46,6 +46,8 @@ from pathlib import Path
 from samebytes.fleet.store.figures import Figures
 from samebytes.fleet.store.store import Store
 
+pytestmark = pytest.mark.slow
+
 with Store.open(Path(sys.argv[1])) as store:
     for line in sys.stdin:
         figures = Figures(store)

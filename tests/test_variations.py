@@ -123,6 +123,7 @@ def test_the_clock_stands_still(varied: tuple[str, ...], folder: Path, pythons: 
         }
 
 
+@pytest.mark.slow
 def test_a_machine_that_lacks_nothing(folder: Path) -> None:
     found = machine(folder, *VARIATIONS)
     assert found.lacking == {}
@@ -229,6 +230,7 @@ class TestTree:
         ]
 
 
+@pytest.mark.slow
 def test_a_locale_is_made_where_there_is_none(folder: Path) -> None:
     assert shutil.which("localedef")
     found = machine(folder, "locale")
