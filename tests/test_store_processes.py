@@ -17,6 +17,8 @@ from samebytes.errors import UserError
 from samebytes.fleet.store.figures import Figures
 from samebytes.fleet.store.store import Store
 
+pytestmark = pytest.mark.slow
+
 #: Puts one artifact after the other, an attempt before each, and says which it has committed.
 WRITER = f"""
 import sys
@@ -45,8 +47,6 @@ import sys, json
 from pathlib import Path
 from samebytes.fleet.store.figures import Figures
 from samebytes.fleet.store.store import Store
-
-pytestmark = pytest.mark.slow
 
 with Store.open(Path(sys.argv[1])) as store:
     for line in sys.stdin:
