@@ -15,21 +15,22 @@ from pathlib import Path
 import pytest
 import sites
 import verifications as made
-from browser import FLAGS
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 from test_browser import (
     PHONE,
     ROOT,
     TEXTS,
     assert_contrast,
     assert_fits,
-    chromium,
+    browser,
     tab_to,
     unfold_all,
     within,
 )
 
 from samebytes.report.site.writer import write
+
+__all__ = ["browser"]  # a fixture
 
 pytestmark = pytest.mark.slow
 
@@ -75,15 +76,6 @@ def address(folder: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_address[1]}/"
         server.shutdown()
         thread.join()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = chromium()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from samebytes.compare.model import Verdict
 from samebytes.errors import SamebytesError
 from samebytes.fleet.store.status import Doing, Status, Trouble
+from samebytes.report.verification import STYLES
 from samebytes.report.visible import counted, shortened, visible
 from samebytes.wire import storable
 
 VERSION = 1
 
-_STYLES: Mapping[str, str] = {
-    Verdict.IDENTICAL: "bold green",
-    Verdict.EQUIVALENT: "bold yellow",
-    Verdict.DIFFERENT: "bold red",
-    Verdict.UNBUILDABLE: "bold magenta",
-}
 _BAR, _NAME, _REASON, _SHOWN = 30, 60, 100, 8
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
@@ -80,7 +74,7 @@ def _rate(rate: float) -> str:
 
 
 def _counts(status: Status) -> Text:
-    parts = [Text(f"{count:,} {name}", _STYLES[name]) for name, count in status.counts.items()]
+    parts = [Text(f"{count:,} {name}", STYLES[name]) for name, count in status.counts.items()]
     if status.failed:
         parts.append(Text(f"{status.failed:,} without a verdict", "bold red"))
     return Text(", ").join(parts)

@@ -31,7 +31,6 @@ _ROWS = (
     " FROM artifact a LEFT JOIN verdict v ON v.id = a.verdict"
     " WHERE (a.project, a.id) > (?, ?)"
 )
-_SHARES = "SELECT state, count(*) FROM artifact"
 _GROUPS = "SELECT state, backend, month, count(*) FROM artifact"
 _MONTH = re.compile("[0-9]{4}-(0[1-9]|1[0-2])")
 _STATES = frozenset((PENDING, *map(str, Verdict)))
@@ -105,17 +104,12 @@ class Figures:
         self._run = run
         self.damaged = damaged
 
-    def shares(self) -> dict[str, int]:
+    def shares(self) -> Counter[str]:
         """How many artifacts there are of each verdict, the pending ones among them."""
-        condition = "" if self._run is None else " WHERE run = ?"
-        rows = self._fetch(
-            f"{_SHARES}{condition} GROUP BY run, state", () if self._run is None else (self._run,)
-        )
         sums: Counter[str] = Counter()
-        for state, count in rows:
-            if state in _STATES:
-                sums[state] += count
-        return dict(sums)
+        for (state, _, _), count in self.groups().items():
+            sums[state] += count
+        return sums
 
     def groups(self) -> Counter[tuple[str, str | None, str | None]]:
         """How many artifacts there are of each verdict, backend and month of upload."""
