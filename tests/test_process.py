@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
 import threading
 import time
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,3 +99,47 @@ def test_sink_sees_output_as_it_comes() -> None:
     seen: list[str] = []
     Runner(sink=seen.append).run(python("print('a', flush=True)"), env={}, merge=True)
     assert "".join(seen) == "a\n"
+
+
+def test_a_signal_while_a_process_starts_ends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Slow(subprocess.Popen[bytes]):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            started.append(self)
+            signal.raise_signal(signal.SIGINT)
+            assert self.poll() is None  # it came through no earlier than it is known
+
+    monkeypatch.setattr(subprocess, "Popen", Slow)
+    runner = Runner()
+    with pytest.raises(KeyboardInterrupt):
+        runner.run(["sleep", "60"], env=os.environ)
+    runner.stop()
+    with started[0] as child:
+        assert child.returncode == -signal.SIGKILL
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_interrupt_that_python_ignores_comes_again() -> None:
+    program = (
+        "import signal, time, weakref\n"
+        "from samebytes.cli import main\n"
+        "class Thing: pass\n"
+        "def run(arguments):\n"
+        "    thing = Thing()\n"
+        "    kept = weakref.ref(thing, lambda _: signal.raise_signal(signal.SIGINT))\n"
+        "    try:\n"
+        "        del thing\n"
+        "        print('ignored', flush=True)\n"
+        "        time.sleep(30)\n"
+        "    except KeyboardInterrupt:\n"
+        "        print('interrupted', flush=True)\n"
+        "    return 2\n"
+        "main._run = run\n"
+        "main.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.stdout, done.stderr, done.returncode) == ("ignored\ninterrupted\n", "", 2)

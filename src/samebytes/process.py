@@ -9,8 +9,8 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -34,6 +34,9 @@ _NAMESPACE_SECONDS = 10.0
 
 #: How often it is looked whether a process is within its bounds.
 _WATCH_SECONDS = 0.2
+
+#: What a user, a terminal or a service manager ends a program with.
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 #: Is given text as a process prints it.
 OutputSink = Callable[[str], None]
@@ -143,23 +146,44 @@ class Runner:
         with self._lock:
             if self._stopped:
                 raise KeyboardInterrupt
-            try:
-                child = subprocess.Popen(
-                    [os.fspath(part) for part in command],
-                    env=dict(env),
-                    cwd=cwd,
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE if not merge else subprocess.STDOUT,
-                    umask=umask,
-                    start_new_session=True,
-                )
-            except FileNotFoundError as error:
-                raise UserError(f"{command[0]} is not installed here: {error}.") from None
+            with _signals_held():
+                try:
+                    child = subprocess.Popen(
+                        [os.fspath(part) for part in command],
+                        env=dict(env),
+                        cwd=cwd,
+                        stdin=subprocess.PIPE,
+                        stdout=subprocess.PIPE,
+                        stderr=subprocess.PIPE if not merge else subprocess.STDOUT,
+                        umask=umask,
+                        start_new_session=True,
+                    )
+                except FileNotFoundError as error:
+                    raise UserError(f"{command[0]} is not installed here: {error}.") from None
+                self._live.add(child)
             if merge:
                 child.stderr, child.stdout = child.stdout, None
-            self._live.add(child)
             return child
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Signals that stop us come through at the end: no child is started that nobody knows of."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # where no signal interrupts
+        return
+    came: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _frame: came.append(number))
+        for number in STOPPING
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+        if came:
+            signal.raise_signal(came[0])
 
 
 def _wait(child: subprocess.Popen[bytes], watches: Sequence[Watch]) -> int:

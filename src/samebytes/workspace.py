@@ -26,8 +26,8 @@ DEFAULT_BASE = Path("/tmp")  # noqa: S108 - the folder made in it is private and
 
 _GUARD = Path(__file__).with_name("guard.py")
 
-#: How often the workspace's removal is tried.
-_ATTEMPTS = 5
+#: For how many seconds the workspace's removal is tried, and the pause between.
+_PATIENCE = 5.0
 _PAUSE = 0.05
 
 
@@ -129,15 +129,7 @@ def workspace(
         _empty(root)
         yield Workspace(root)
     finally:
-        if guarded:
-            end_processes(os.fspath(root))
-        # A process that escaped may still write here; the next build removes what is left.
-        for _ in range(_ATTEMPTS):
-            with suppress(OSError):
-                _empty(root)
-                root.rmdir()
-                break
-            time.sleep(_PAUSE)
+        _remove(root, ending=guarded)
         if guard is not None:
             guard.communicate(b"done\n")
         os.close(handle)
@@ -163,6 +155,25 @@ def _guard(root: Path, handle: int) -> subprocess.Popen[bytes]:
         pass_fds=[handle],
         start_new_session=True,
     )
+
+
+def _remove(root: Path, *, ending: bool) -> None:
+    """Remove the workspace; with ``ending``, the processes that still write in it are killed.
+
+    One that is being killed may write, or start another, after it was looked for. What one that
+    escaped leaves after all is removed by the next build.
+    """
+    end = time.monotonic() + _PATIENCE
+    while True:
+        if ending:
+            end_processes(os.fspath(root))
+        with suppress(OSError):
+            _empty(root)
+            root.rmdir()
+            return
+        if time.monotonic() > end:
+            return
+        time.sleep(_PAUSE)
 
 
 def _lock(root: Path, waiting: Callable[[], None]) -> int:

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,11 +19,16 @@ from samebytes import __version__
 from samebytes.cli.console import Terminal
 from samebytes.cli.group import LazyGroup
 from samebytes.errors import SamebytesError, UserError
+from samebytes.process import STOPPING
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 EXIT_OK, EXIT_FAILED = 0, 2
 _INTERRUPTED = -1
 
-_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+#: Seconds until an interrupt that was swallowed is tried again.
+_AGAIN = 0.01
 
 
 def _build() -> click.Command:
@@ -110,10 +116,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # whatever it cannot encode
-    for number in _STOPPING:
+    for number in (*STOPPING, signal.SIGALRM):
         signal.signal(number, _interrupt)
+    sys.unraisablehook = _unraisable
     status = _run(arguments)
-    for number in _STOPPING:
+    for number in STOPPING:
         signal.signal(number, signal.SIG_IGN)
     if status == _INTERRUPTED:
         # Python, on its way out, would take its own signal's number for the exit code if the
@@ -161,9 +168,17 @@ def _say(error: SamebytesError) -> None:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    for number in _STOPPING:
+    for number in STOPPING:
         signal.signal(number, signal.SIG_IGN)  # cleaning up is not interrupted in its turn
     raise KeyboardInterrupt
+
+
+def _unraisable(found: UnraisableHookArgs) -> None:
+    """An interrupt that came in a callback, whose exceptions Python ignores, comes once more."""
+    if isinstance(found.exc_value, KeyboardInterrupt):
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN)
+    else:
+        sys.__unraisablehook__(found)
 
 
 def _system_error(error: OSError) -> UserError:

@@ -22,6 +22,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from samebytes.fleet.workers.engine import Engine
 from samebytes.fleet.workers.work import Settings, describe
+from samebytes.process import STOPPING
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -30,8 +31,6 @@ _T = TypeVar("_T")
 _GRACE_SECONDS = 5.0
 #: What a task may take that no bound is on, besides twice what its builds may.
 _SLACK_SECONDS = 1800.0
-
-_STOPPING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 
 @contextmanager
@@ -193,7 +192,7 @@ class _Pool(ProcessPoolExecutor):
         return cls(max_workers=1, mp_context=context, initializer=_begin)
 
     def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
         try:
             return super().submit(_run, partial(fn, *args, **kwargs))
         finally:
@@ -219,7 +218,7 @@ def _begin() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     _handle_signals(signal.SIG_DFL)
     threading.Thread(target=_follow, daemon=True).start()
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
 
 
 def _run(task: Callable[[], _T]) -> _T:
@@ -249,5 +248,5 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def _handle_signals(handler: signal.Handlers | Callable[[int, FrameType | None], None]) -> None:
-    for number in _STOPPING:
+    for number in STOPPING:
         signal.signal(number, handler)
