@@ -11,14 +11,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from samebytes_core.canonical import rewrite_sdist, rewrite_wheel
 
-from samebytes.archive.canonical import (
-    TarFacts,
-    rewrite_sdist,
-    rewrite_wheel,
-    sdist_traces,
-    wheel_traces,
-)
+from samebytes.archive.traces import TarFacts, sdist_traces, wheel_traces
 
 EPOCH = 1_793_707_201
 CLEAN = TarFacts(EPOCH, 0, 0, "", "")

@@ -21,8 +21,8 @@ import verifications as made
 from conftest import Command
 from projects import SETUPTOOLS, commit, own_backend, repository, write
 from referencing import Registry, Resource
+from samebytes_core import canonical
 
-from samebytes.archive import canonical
 from samebytes.errors import UserError
 from samebytes.index.provenance import Signature
 from samebytes.migrate.expected import EXPECTED

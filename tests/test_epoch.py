@@ -3,9 +3,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from samebytes import epoch
-from samebytes.epoch import Epoch, Origin
+from samebytes_core import epoch
+from samebytes_core.epoch import Epoch, Origin
 
 
 @pytest.mark.parametrize(

@@ -8,19 +8,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import samebytes_core
 
 import samebytes
 
 ROOT = Path(samebytes.__file__).parent
+CORE = Path(samebytes_core.__file__).parent
 
 #: Each line may import from the lines above it, and from its own.
 LAYERS = (
     ("__init__",),
     ("errors", "digest", "atomic", "wire", "guard", "kits", "places", "toml"),
     ("versions",),
-    ("epoch",),
     ("process",),
-    ("archive.__init__", "archive.canonical", "archive.damage", "archive.limits", "archive.member"),
+    ("archive.__init__", "archive.damage", "archive.limits", "archive.member"),
+    ("archive.traces",),
     ("archive.compressed", "archive.pax", "archive.unpack"),
     ("archive.tar", "archive.zip_directory"),
     ("archive.zip",),
@@ -142,13 +144,19 @@ LAYERS = (
     ("cli.main",),
     ("__main__",),
 )
+CORE_LAYERS = (
+    ("__init__",),
+    ("epoch", "errors"),
+    ("canonical", "git", "settings"),
+    ("inner", "tree"),
+    ("build", "hatch"),
+    ("backend",),
+)
 LEVEL = {module: number for number, layer in enumerate(LAYERS) for module in layer}
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in ROOT.rglob("*.py")
 }
 STANDARD_LIBRARY_ONLY = (
-    "epoch",
-    "archive.canonical",
     "guard",
     "hook.sitecustomize",
     "sandbox.inside",
@@ -156,6 +164,10 @@ STANDARD_LIBRARY_ONLY = (
     "variations.inside",
     "variations.witness",
 )
+
+#: What modules of the core import besides the standard library: the plugin the host that runs it,
+#: the settings tomllib's backport, where there is none.
+CORE_GUESTS = {"hatch": {"hatchling"}, "settings": {"tomli"}}
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -195,6 +207,21 @@ def test_what_runs_inside_backends_needs_the_standard_library_only(module: str) 
             assert own in STANDARD_LIBRARY_ONLY
         else:
             assert name.split(".")[0] in sys.stdlib_module_names
+
+
+def test_the_core_is_small_and_stands_alone() -> None:
+    modules = {path.stem: path for path in CORE.glob("*.py")}
+    level = {module: number for number, layer in enumerate(CORE_LAYERS) for module in layer}
+    assert sorted(modules) == sorted(level)
+    assert sum(len(path.read_text().splitlines()) for path in modules.values()) <= 1000
+    for module, path in modules.items():
+        for name in imported(path):
+            package, _, rest = name.partition(".")
+            if package == "samebytes_core":
+                own = rest.partition(".")[0]
+                assert level.get(own, 0) <= level[module], (module, name)
+            else:
+                assert package in {*sys.stdlib_module_names, *CORE_GUESTS.get(module, ())}
 
 
 @pytest.mark.parametrize("module", sorted(MODULES))

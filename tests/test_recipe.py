@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+from samebytes_core.epoch import Epoch, Origin
 
 from samebytes.digest import Digest
-from samebytes.epoch import Epoch, Origin
 from samebytes.errors import UserError
 from samebytes.recipe import (
     Artifact,

@@ -18,10 +18,10 @@ from in_toto_attestation.v1 import statement as in_toto
 from in_toto_attestation.v1 import statement_pb2
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+from samebytes_core.epoch import Epoch, Origin
 
 from samebytes.compare.model import Verdict
 from samebytes.digest import Digest
-from samebytes.epoch import Epoch, Origin
 from samebytes.errors import UserError
 from samebytes.recipe import (
     Artifact,

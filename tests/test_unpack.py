@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from samebytes.archive.canonical import TarFacts
 from samebytes.archive.limits import Limits
+from samebytes.archive.traces import TarFacts
 from samebytes.archive.unpack import file_times, unpack_sdist
 from samebytes.errors import ArtifactError
 

@@ -12,20 +12,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from samebytes_core.canonical import rewrite_sdist, rewrite_wheel
+from samebytes_core.epoch import Epoch
+
 from samebytes.archive.artifact import read_artifact
-from samebytes.archive.canonical import (
-    TarFacts,
-    rewrite_sdist,
-    rewrite_wheel,
-    sdist_traces,
-    wheel_traces,
-)
 from samebytes.archive.damage import damage_named
 from samebytes.archive.limits import Limits
+from samebytes.archive.traces import TarFacts, sdist_traces, wheel_traces
 from samebytes.archive.unpack import unpack_sdist
 from samebytes.builder import Backend
 from samebytes.digest import Digest
-from samebytes.epoch import Epoch
 from samebytes.errors import ArtifactError
 from samebytes.hook import complete_stream, overlapping
 from samebytes.recipe import Artifact, Route, Writer

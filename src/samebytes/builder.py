@@ -19,8 +19,8 @@ from packaging.utils import (
     parse_sdist_filename,
     parse_wheel_filename,
 )
+from samebytes_core.epoch import VARIABLE
 
-from samebytes.epoch import VARIABLE
 from samebytes.errors import ArtifactError, SamebytesError
 from samebytes.git import NEUTRAL_CONFIGURATION
 from samebytes.guard import remove_folder

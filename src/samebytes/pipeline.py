@@ -10,14 +10,14 @@ from datetime import datetime
 from pathlib import Path
 
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
+from samebytes_core import epoch as epochs
+from samebytes_core.epoch import Epoch
 
-from samebytes import epoch as epochs
 from samebytes.assembly import Built, Plot, Site, assemble, prepare
 from samebytes.atomic import publish, write_text
 from samebytes.builder import FIXED_ENVIRONMENT, Backend, build_system_requires
 from samebytes.compare.comparison import compare
 from samebytes.compare.model import Verdict
-from samebytes.epoch import Epoch
 from samebytes.errors import UserError
 from samebytes.interpreter import Interpreter, find_interpreter
 from samebytes.outcome import Deviation, Disagreement, Outcome

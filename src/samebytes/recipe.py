@@ -11,10 +11,10 @@ from pathlib import Path, PurePosixPath
 
 from packaging.utils import InvalidName, NormalizedName, canonicalize_name
 from packaging.version import Version
+from samebytes_core.epoch import Epoch, Origin
 
 from samebytes import __version__
 from samebytes.digest import Digest
-from samebytes.epoch import Epoch, Origin
 from samebytes.errors import UserError
 from samebytes.wire import Node, dump_document, read_document
 

@@ -11,11 +11,11 @@ from pathlib import Path, PurePosixPath
 
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
+from samebytes_core import epoch as epochs
+from samebytes_core.epoch import Epoch
 
-from samebytes import epoch as epochs
 from samebytes.archive.unpack import SDIST_SUFFIXES, file_times, unpack_sdist
 from samebytes.digest import Digest
-from samebytes.epoch import Epoch
 from samebytes.errors import ArtifactError, UserError
 from samebytes.git import Checkout, Git
 from samebytes.index.client import Index

@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
-from samebytes.archive.canonical import TarFacts
 from samebytes.archive.damage import damage_named
 from samebytes.archive.limits import Limits
+from samebytes.archive.traces import TarFacts
 from samebytes.errors import ArtifactError
 
 SDIST_SUFFIXES = (".tar.gz", ".tgz", ".tar.bz2", ".zip")

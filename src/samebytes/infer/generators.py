@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
+from samebytes_core import epoch as epochs
 
-from samebytes import epoch as epochs
 from samebytes.versions import LONGEST_VERSION, version_or_none
 
 _LINE = re.compile(r"(?P<name>[\w.-]+)\s*\(?(?P<version>[^\s()]*)\)?")

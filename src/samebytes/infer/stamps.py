@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
-from samebytes import epoch as epochs
+from samebytes_core import epoch as epochs
+
 from samebytes.archive.artifact import Artifact
 from samebytes.archive.member import Member, MemberType, TarHeader, ZipHeader
 from samebytes.archive.tar import FIELDS, number

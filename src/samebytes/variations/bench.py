@@ -9,9 +9,10 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
+from samebytes_core.epoch import Epoch
+
 import samebytes
 from samebytes.builder import Backend, Distribution, build_system_requires
-from samebytes.epoch import Epoch
 from samebytes.interpreter import Interpreter, find_interpreter
 from samebytes.request import Workshop
 from samebytes.variations.checkout import supported_pythons

@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from samebytes import epoch as epochs
+from samebytes_core import epoch as epochs
+from samebytes_core.epoch import Epoch
+
 from samebytes.atomic import publish
 from samebytes.digest import Digest
-from samebytes.epoch import Epoch
 from samebytes.request import Workshop
 from samebytes.variations.bench import Bench, make_bench
 from samebytes.variations.blame import Varied

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
 
-from samebytes.archive.canonical import TarFacts
 from samebytes.archive.damage import damage_named
+from samebytes.archive.traces import TarFacts
 from samebytes.archive.unpack import DATA_FILTER, unpack_sdist
 from samebytes.source import GitSource, Source
 from samebytes.variations.conditions import Conditions

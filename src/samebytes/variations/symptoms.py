@@ -8,22 +8,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from samebytes_core.canonical import rewrite_sdist, rewrite_wheel
+from samebytes_core.epoch import Epoch
+
 from samebytes.archive.artifact import Artifact, Form, read_artifact
-from samebytes.archive.canonical import (
-    rewrite_sdist,
-    rewrite_wheel,
-    sdist_traces,
-    wheel_traces,
-)
 from samebytes.archive.damage import damage_named
 from samebytes.archive.limits import Limits
+from samebytes.archive.traces import sdist_traces, wheel_traces
 from samebytes.archive.unpack import tar_facts
 from samebytes.compare.comparison import compare_read, explain_differences
 from samebytes.compare.evidence import is_evidence
 from samebytes.compare.kinds import Level
 from samebytes.compare.model import Difference, Explanation
 from samebytes.digest import Digest
-from samebytes.epoch import Epoch
 from samebytes.errors import ArtifactError
 from samebytes.variations.trial import Trial
 

@@ -13,10 +13,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from samebytes_core.epoch import Epoch
+
 from samebytes.archive.artifact import Form
-from samebytes.archive.canonical import TarFacts
+from samebytes.archive.traces import TarFacts
 from samebytes.builder import Backend, Distribution
-from samebytes.epoch import Epoch
 from samebytes.errors import ArtifactError, UserError
 from samebytes.guard import remove_folder
 from samebytes.source import Source

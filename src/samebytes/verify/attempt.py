@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from samebytes import epoch as epochs
+from samebytes_core import epoch as epochs
+
 from samebytes.archive.artifact import Form
 from samebytes.archive.unpack import unpack_sdist
 from samebytes.builder import (

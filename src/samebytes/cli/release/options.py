@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
+from samebytes_core import epoch as epochs
 
-from samebytes import epoch as epochs
 from samebytes.cli.console import Terminal, print_json, print_report
 from samebytes.cli.workshop import confined, make_workshop
 from samebytes.errors import UserError

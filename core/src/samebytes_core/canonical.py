@@ -1,7 +1,4 @@
-"""What an archive tells about the machine that wrote it, and how to write it again without.
-
-Standard library only: this module will also run inside build backends.
-"""
+"""How an sdist or a wheel is written again so that it says nothing of the machine that built it."""
 
 from __future__ import annotations
 
@@ -15,12 +12,13 @@ import tempfile
 import time
 import zipfile
 import zlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from io import BytesIO
 from pathlib import Path
-from typing import IO, BinaryIO, Self, cast
+from types import MappingProxyType
+from typing import IO, BinaryIO, cast
 
-from samebytes.epoch import ZIP_FLOOR
+from samebytes_core.epoch import ZIP_FLOOR
 
 _COPY_BYTES = 256 * 1024
 
@@ -28,56 +26,19 @@ _COPY_BYTES = 256 * 1024
 _GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff"
 
 
-@dataclass(frozen=True, slots=True)
-class TarFacts:
-    """What one tar member says of its time and owner."""
-
-    mtime: float
-    uid: int
-    gid: int
-    uname: str
-    gname: str
-
-    @classmethod
-    def of(cls, member: tarfile.TarInfo) -> TarFacts:
-        return cls(member.mtime, member.uid, member.gid, member.uname, member.gname)
-
-
-def sdist_traces(header: bytes, facts: Iterable[TarFacts], epoch: int) -> frozenset[str]:
-    """Which facts of the build machine a ``.tar.gz`` shows, as ids of difference kinds.
-
-    ``header`` is the first 10 bytes of the file. Empty when every time is the epoch, or the
-    constant 0 that some backends write, and no member has an owner.
-    """
-    fixed = {0, epoch}
-    traces = set()
-    if struct.unpack_from("<I", header, 4)[0] not in fixed:
-        traces.add("gzip-header-mtime")
-    for fact in facts:
-        if fact.mtime not in fixed:
-            traces.add("tar-mtime")
-        if fact.uid or fact.gid or fact.uname or fact.gname:
-            traces.add("tar-owner")
-    return frozenset(traces)
-
-
-def wheel_traces(path: Path, epoch: int) -> frozenset[str]:
-    """Which facts of the build machine a wheel shows, as ids of difference kinds.
-
-    Empty when every member's time is the epoch, in the two-second steps of zip, or 1980-01-01.
-    """
-    fixed = {_zip_time(epoch), _zip_time(0)}
-    with zipfile.ZipFile(path) as archive:
-        times = {member.date_time for member in archive.filelist}
-    return frozenset() if times <= fixed else frozenset({"zip-mtime"})
-
-
-def rewrite_sdist(source: Path, destination: Path, epoch: int) -> None:
+def rewrite_sdist(
+    source: Path,
+    destination: Path,
+    epoch: int,
+    *,
+    added: Mapping[str, bytes] = MappingProxyType({}),
+) -> None:
     """Write the ``.tar.gz`` sdist ``source`` again so that only its contents decide the bytes.
 
     Members sorted by name, the epoch as their time, no owner, mode 0644, or 0755 for folders and
     executable files; hard links become the files they point to. A gzip header without time and
-    name, zlib at level 9.
+    name, zlib at level 9. ``added`` holds files by their names in the root folder, in place of
+    those of the same name.
     """
     with tempfile.TemporaryFile(dir=destination.parent) as plain:
         # Sorting seeks backwards, for which gzip would have to start again from the beginning.
@@ -90,9 +51,22 @@ def rewrite_sdist(source: Path, destination: Path, epoch: int) -> None:
             _Gzip(raw) as gz,
             tarfile.open(fileobj=cast(BinaryIO, gz), mode="w|", format=tarfile.PAX_FORMAT) as new,
         ):
-            for member in sorted(old.getmembers(), key=lambda member: member.name):
-                content = old.extractfile(member) if member.isreg() or member.islnk() else None
+            for member, content in sorted(_contents(old, added), key=lambda pair: pair[0].name):
                 new.addfile(_canonical_tarinfo(member, content, epoch), content)
+
+
+def _contents(
+    archive: tarfile.TarFile, added: Mapping[str, bytes]
+) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
+    members = archive.getmembers()
+    root = members[0].name.partition("/")[0] if members else ""
+    paths = {f"{root}/{name}": content for name, content in added.items()}
+    for member in members:
+        if member.name not in paths:
+            file = archive.extractfile(member) if member.isreg() or member.islnk() else None
+            yield member, file
+    for name, content in paths.items():
+        yield tarfile.TarInfo(name), BytesIO(content)
 
 
 def rewrite_wheel(source: Path, destination: Path, epoch: int) -> None:
@@ -126,7 +100,7 @@ class _Gzip:
         self._raw.write(self._deflate.compress(data))
         return len(data)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> _Gzip:
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -151,7 +125,7 @@ def _canonical_tarinfo(
 
 
 def _canonical_zipinfo(member: zipfile.ZipInfo, epoch: int) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo(member.filename, _zip_time(epoch))
+    info = zipfile.ZipInfo(member.filename, zip_time(epoch))
     mode = member.external_attr >> 16
     executable = member.is_dir() or bool(mode & stat.S_IXUSR)
     kind = stat.S_IFDIR if member.is_dir() else stat.S_IFMT(mode) or stat.S_IFREG
@@ -168,7 +142,7 @@ def _wheel_order(member: zipfile.ZipInfo) -> tuple[bool, bool, str]:
     return metadata, metadata and name == "RECORD", member.filename
 
 
-def _zip_time(seconds: int) -> tuple[int, int, int, int, int, int]:
+def zip_time(seconds: int) -> tuple[int, int, int, int, int, int]:
     """The time as zip keeps it: UTC, not before 1980, in steps of two seconds."""
     moment = time.gmtime(max(seconds, ZIP_FLOOR) & ~1)
     return (

@@ -1,7 +1,5 @@
 """The one place that decides SOURCE_DATE_EPOCH.
 
-Standard library only: this module will also run inside build backends.
-
 Specification: https://reproducible-builds.org/specs/source-date-epoch/
 """
 
@@ -10,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from enum import StrEnum
+from datetime import datetime, timezone
+from enum import Enum
 
 VARIABLE = "SOURCE_DATE_EPOCH"
 
@@ -24,16 +22,19 @@ ZIP_CEILING = 4_354_819_198  # 2107-12-31T23:59:58Z
 CONSTANTS = frozenset({0, ZIP_FLOOR, 1_451_606_400, 1_580_601_600})
 
 
-class Origin(StrEnum):
+class Origin(str, Enum):
     """Where an epoch was read."""
 
     COMMIT = "commit"
     MEMBERS = "members"
     PKG_INFO = "PKG-INFO"
     ENVIRONMENT = "environment"
+    RECORD = "record"
+
+    __str__ = str.__str__
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True)
 class Epoch:
     """The time that a build claims as its own, in whole seconds since 1970-01-01T00:00:00Z."""
 
@@ -62,7 +63,7 @@ class Epoch:
 
     @property
     def moment(self) -> datetime:
-        return datetime.fromtimestamp(self.seconds, UTC)
+        return datetime.fromtimestamp(self.seconds, timezone.utc)
 
     def __str__(self) -> str:
         return f"{self.seconds} ({self.moment:%Y-%m-%d %H:%M:%S} UTC)"
