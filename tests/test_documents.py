@@ -21,8 +21,8 @@ import verifications as made
 from conftest import Command
 from projects import SETUPTOOLS, commit, own_backend, repository, write
 from referencing import Registry, Resource
-from samebytes_core import canonical
 
+from samebytes.archive import traces
 from samebytes.errors import UserError
 from samebytes.index.provenance import Signature
 from samebytes.migrate.expected import EXPECTED
@@ -227,7 +227,7 @@ def test_documents_of_audit(folder: Path, samebytes: Command) -> None:
 
 def test_every_trace_is_documented() -> None:
     """Each id that the code can give stands in the page, in the schema, and nowhere else."""
-    source = Path(canonical.__file__).read_text()
+    source = Path(traces.__file__).read_text()
     ids = set(re.findall(r'"((?:gzip|tar|zip)-[a-z-]+)"', source))
     assert ids
     page = (ROOT / "docs/reference/buildinfo.md").read_text()
@@ -238,8 +238,11 @@ def test_every_trace_is_documented() -> None:
 
 
 def test_every_dependency_is_justified() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    names = {re.split("[<>=]", requirement)[0] for requirement in project["dependencies"]}
+    names = set()
+    for path in ("pyproject.toml", "core/pyproject.toml"):
+        project = tomllib.loads((ROOT / path).read_text())["project"]
+        needed = [*project["dependencies"], *project["optional-dependencies"].get("deflate", ())]
+        names |= {re.split(r"[<>=;\[]", requirement)[0] for requirement in needed}
     page = (ROOT / "docs/explanation/dependencies.md").read_text()
     table = "".join(line.split("|")[1] for line in page.splitlines() if line.startswith("| `"))
     assert set(re.findall(r"`([a-z0-9-]+)`", table)) == names
