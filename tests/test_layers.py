@@ -95,10 +95,11 @@ LAYERS = (
     ("migrate.checkout", "migrate.leftovers", "migrate.packed", "migrate.rules", "migrate.tree"),
     ("migrate.before", "migrate.metadata", "migrate.sdist_rules", "migrate.version"),
     ("migrate.expected", "migrate.tables", "migrate.wheel_rules"),
-    ("migrate.proof", "migrate.pyproject", "migrate.refusals"),
-    ("migrate.plan",),
+    ("migrate.around", "migrate.proof", "migrate.pyproject", "migrate.refusals"),
+    ("migrate.plan", "migrate.wrapper"),
     ("migrate.kit",),
     ("migrate.migration",),
+    ("migrate.stay",),
     ("release.__init__", "release.record", "release.rules", "release.seal"),
     ("release.signed.__init__", "release.signed.gnupg", "release.signed.identity"),
     ("release.signed.strict",),
@@ -149,8 +150,9 @@ CORE_LAYERS = (
     ("epoch", "errors"),
     ("canonical", "git", "settings"),
     ("inner", "tree"),
-    ("build", "hatch"),
-    ("backend",),
+    ("sdist_version",),
+    ("build",),
+    ("backend", "hatch"),
 )
 LEVEL = {module: number for number, layer in enumerate(LAYERS) for module in layer}
 MODULES = {

@@ -7,12 +7,14 @@
     [tool.samebytes]
     backend = "setuptools.build_meta"
 
-A hook is there exactly when the wrapped backend has it.
+It has what the wrapped backend has, and is imported where that can be.
 """
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache, wraps
 from pathlib import Path
 from typing import Any
 
@@ -20,48 +22,73 @@ from samebytes_core import build, inner
 from samebytes_core.errors import CoreError
 from samebytes_core.settings import Settings, read_settings
 
-#: Hooks that run as they are, and those that run with the epoch set.
-_UNTOUCHED = (
-    "build_editable",
-    "get_requires_for_build_editable",
-    "prepare_metadata_for_build_editable",
-)
-_UNDER_CONDITIONS = (
-    "get_requires_for_build_sdist",
-    "get_requires_for_build_wheel",
-    "prepare_metadata_for_build_wheel",
-)
-
-
-def _build_sdist(sdist_directory: str, config_settings: Any = None) -> str:
-    settings, backend = _wrapped(Path.cwd())
-    return build.sdist(backend, settings, Path.cwd(), sdist_directory, config_settings)
-
-
-def _build_wheel(
-    wheel_directory: str, config_settings: Any = None, metadata_directory: str | None = None
-) -> str:
-    settings, backend = _wrapped(Path.cwd())
-    folder, metadata = wheel_directory, metadata_directory
-    return build.wheel(backend, settings, Path.cwd(), folder, config_settings, metadata)
-
-
-_OURS = {"build_sdist": _build_sdist, "build_wheel": _build_wheel}
+#: Any hook; its arguments are passed on as they came.
+_Hook = Callable[..., Any]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in (*_OURS, *_UNTOUCHED, *_UNDER_CONDITIONS):
+    if name.startswith("__"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    _, backend = _wrapped(Path.cwd())
-    hook = getattr(backend, name)
-    return _OURS.get(name, hook)
+    tree = Path.cwd()
+    with _told():
+        settings, backend = _wrapped(tree)
+    found = getattr(backend, name)
+    wrapper = _WRAPPERS.get(name)
+    return found if wrapper is None else wrapper(found, settings, tree)
+
+
+def _writes(write: Callable[..., str], parameter: str) -> Callable[[_Hook, Settings, Path], _Hook]:
+    """A hook that writes an archive into the folder that is its first parameter."""
+
+    def wrapper(hook: _Hook, settings: Settings, tree: Path) -> _Hook:
+        @wraps(hook)
+        def run(*arguments: Any, **named: Any) -> str:
+            folder, *rest = arguments or (named.pop(parameter),)
+            with _told():
+                return write(lambda into: hook(into, *rest, **named), settings, tree, folder)
+
+        return run
+
+    return wrapper
+
+
+def _under_conditions(hook: _Hook, _: Settings, tree: Path) -> _Hook:
+    @wraps(hook)
+    def run(*arguments: Any, **named: Any) -> Any:
+        with _told(), build.known_conditions(tree):
+            return hook(*arguments, **named)
+
+    return run
+
+
+#: All else is the wrapped backend's own: the hooks of editable installs, and its exceptions.
+_WRAPPERS = {
+    "build_sdist": _writes(build.sdist, "sdist_directory"),
+    "build_wheel": _writes(build.wheel, "wheel_directory"),
+    "get_requires_for_build_sdist": _under_conditions,
+    "get_requires_for_build_wheel": _under_conditions,
+    "prepare_metadata_for_build_wheel": _under_conditions,
+}
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What is wrong with the project is said without a traceback."""
+    try:
+        yield
+    except CoreError as error:
+        raise SystemExit(f"samebytes-core: error: {error}") from None
 
 
 @cache
 def _wrapped(tree: Path) -> tuple[Settings, Any]:
     """The settings of a project, and its own backend."""
-    try:
-        settings = read_settings(tree)
-        return settings, inner.load(settings, tree)
-    except CoreError as error:
-        raise SystemExit(f"samebytes-core: {error}") from None
+    settings = read_settings(tree)
+    return settings, inner.load(settings, tree)
+
+
+# Frontends tell a backend that cannot be imported from a hook that fails or is not there, so what
+# the import of the wrapped one raises must come from the import of this one. What is wrong with
+# the settings is said when a hook is asked for: no other import of this module is refused.
+with suppress(CoreError):
+    _wrapped(Path.cwd())

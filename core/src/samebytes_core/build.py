@@ -3,50 +3,80 @@
 from __future__ import annotations
 
 import os
+import tarfile
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
+from samebytes_core import sdist_version
 from samebytes_core.canonical import rewrite_sdist, rewrite_wheel
-from samebytes_core.epoch import VARIABLE, Epoch
+from samebytes_core.epoch import VARIABLE
+from samebytes_core.errors import CoreError, UnknownEpochError, warn
 from samebytes_core.settings import Settings
-from samebytes_core.tree import RECORD, check_dirty, epoch_of
+from samebytes_core.tree import RECORD, epoch_of, examine
+
+#: Builds into the folder it is given, and returns the name of the file.
+Hook = Callable[[str], str]
+
+_SDIST = ".tar.gz"
+#: What sdists were before PEP 517 said so.
+_OTHER_SDISTS = (".zip", ".tar", ".tgz", ".tar.bz2", ".tar.xz", ".tar.Z")
+_DAMAGED = (OSError, EOFError, tarfile.TarError, zipfile.BadZipFile, zlib.error)
 
 
-def sdist(inner: Any, settings: Settings, tree: Path, folder: str, config: Any) -> str:
-    """Have ``inner`` build an sdist, and write it into ``folder`` again; returns its file name."""
-    check_dirty(tree, settings.dirty)
-    epoch = epoch_of(tree, os.environ)
-    record = {RECORD: f"{epoch.seconds}\n".encode()}
-    with conditions(epoch), _beside(folder) as scratch:
-        name: str = inner.build_sdist(os.fspath(scratch), config)
-        rewrite_sdist(scratch / name, scratch / f"{name}.part", epoch.seconds, added=record)
-        os.replace(scratch / f"{name}.part", Path(folder, name))
-    return name
+def sdist(hook: Hook, settings: Settings, tree: Path, folder: str) -> str:
+    """Have ``hook`` build an sdist, and write it into ``folder`` again; returns its file name.
+
+    Where the epoch is not known, or the archive is no ``.tar.gz``, it stays as the backend made it.
+    """
+    epoch = examine(tree, settings.dirty)
+    with _beside(folder) as scratch, conditions(tree, epoch.seconds if epoch else None):
+        built = _built(hook, scratch, (_SDIST, *_OTHER_SDISTS))
+        if not built.name.endswith(_SDIST):
+            warn(f"{built.name} is left as the backend made it: it is no {_SDIST}")
+        elif epoch is not None:
+            record = {RECORD: f"{epoch.seconds}\n".encode()}
+            with _replacing(built) as new:
+                rewrite_sdist(built, new, epoch.seconds, added=record)
+        return _placed(built, folder)
 
 
-def wheel(
-    inner: Any, settings: Settings, tree: Path, folder: str, config: Any, metadata: str | None
-) -> str:
-    """Have ``inner`` build a wheel, and write it into ``folder`` again; returns its file name."""
-    check_dirty(tree, settings.dirty)
-    epoch = epoch_of(tree, os.environ)
-    with conditions(epoch), _beside(folder) as scratch:
-        name: str = inner.build_wheel(os.fspath(scratch), config, metadata)
-        rewrite_wheel(scratch / name, scratch / f"{name}.part", epoch.for_zip)
-        os.replace(scratch / f"{name}.part", Path(folder, name))
-    return name
+def wheel(hook: Hook, settings: Settings, tree: Path, folder: str) -> str:
+    """Have ``hook`` build a wheel, and write it into ``folder`` again; returns its file name.
+
+    Where the epoch is not known, it stays as the backend made it.
+    """
+    epoch = examine(tree, settings.dirty)
+    with _beside(folder) as scratch, conditions(tree, epoch.for_zip if epoch else None):
+        built = _built(hook, scratch, (".whl",))
+        if epoch is not None:
+            with _replacing(built) as new:
+                rewrite_wheel(built, new, epoch.for_zip)
+        return _placed(built, folder)
 
 
 @contextmanager
-def conditions(epoch: Epoch) -> Iterator[None]:
-    """SOURCE_DATE_EPOCH is set meanwhile."""
-    before = os.environ.get(VARIABLE)
-    os.environ[VARIABLE] = str(epoch.seconds)
-    try:
+def known_conditions(tree: Path) -> Iterator[None]:
+    """Those of the build of ``tree``, for the hooks that write no archive."""
+    seconds = None
+    with suppress(UnknownEpochError):  # of which the hooks that write archives warn
+        seconds = epoch_of(tree, os.environ).for_zip
+    with conditions(tree, seconds):
         yield
+
+
+@contextmanager
+def conditions(tree: Path, seconds: int | None) -> Iterator[None]:
+    """SOURCE_DATE_EPOCH is set meanwhile, where it is known; an sdist keeps its version."""
+    before = os.environ.get(VARIABLE)
+    if seconds is not None:
+        os.environ[VARIABLE] = str(seconds)
+    try:
+        with sdist_version.kept(tree):
+            yield
     finally:
         if before is None:
             os.environ.pop(VARIABLE, None)
@@ -57,6 +87,40 @@ def conditions(epoch: Epoch) -> Iterator[None]:
 @contextmanager
 def _beside(folder: str) -> Iterator[Path]:
     """A folder in ``folder``, on the same disk, that goes away."""
-    os.makedirs(folder, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".samebytes-", dir=folder) as scratch:
-        yield Path(scratch)
+    try:
+        os.makedirs(folder, exist_ok=True)
+        scratch = tempfile.TemporaryDirectory(prefix=".samebytes-", dir=os.path.abspath(folder))
+    except OSError as error:
+        raise CoreError(f"nothing can be written to {folder}: {error}") from None
+    with scratch as name:
+        yield Path(name)
+
+
+def _built(hook: Hook, scratch: Path, endings: tuple[str, ...]) -> Path:
+    """The file that ``hook`` builds, which has to be one in ``scratch`` that ends so."""
+    name = hook(os.fspath(scratch))
+    if isinstance(name, str):
+        found = scratch / name
+        inside = found.resolve().parent == scratch.resolve()
+        if inside and found.is_file() and name.endswith(endings):
+            return found
+    raise CoreError(
+        f"the backend says that it built {name!r}, where a file that ends in {endings[0]}, in the "
+        "folder it was given, was expected"
+    )
+
+
+@contextmanager
+def _replacing(built: Path) -> Iterator[Path]:
+    """A path to write to, and to put in the place of ``built``."""
+    new = built.with_name(f"{built.name}.part")
+    try:
+        yield new
+    except _DAMAGED as error:
+        raise CoreError(f"{built.name} cannot be written again: {error}") from None
+    os.replace(new, built)
+
+
+def _placed(built: Path, folder: str) -> str:
+    os.replace(built, Path(folder, built.name))
+    return built.name

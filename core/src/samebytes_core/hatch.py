@@ -10,24 +10,61 @@ dirty = "warn"
 from __future__ import annotations
 
 import os
+import tempfile
+import weakref
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from hatchling.plugin import hookimpl
 
-from samebytes_core.epoch import VARIABLE
-from samebytes_core.tree import check_dirty, epoch_of
+from samebytes_core.build import conditions
+from samebytes_core.errors import CoreError
+from samebytes_core.settings import DIRTY, choice, refuse_unknown
+from samebytes_core.tree import RECORD, examine
+
+_TABLE = "[tool.hatch.build.hooks.samebytes]"
+#: What hatchling reads of the table of any hook.
+_OF_HATCHLING = (
+    "dependencies",
+    "enable-by-default",
+    "require-runtime-dependencies",
+    "require-runtime-features",
+)
 
 
 class SamebytesBuildHook(BuildHookInterface):  # type: ignore[type-arg]
     PLUGIN_NAME = "samebytes"
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
+    _until_built: ExitStack | None = None
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Set the epoch for what is built, and put it into the sdist."""
         if version == "editable":
             return
-        check_dirty(Path(self.root), self.config.get("dirty", "warn"))
-        os.environ[VARIABLE] = str(epoch_of(Path(self.root), os.environ).seconds)
+        try:
+            refuse_unknown(_TABLE, self.config, ("dirty", *_OF_HATCHLING))
+            tree = Path(self.root)
+            epoch = examine(tree, choice(_TABLE, self.config, "dirty", DIRTY))
+        except CoreError as error:
+            raise SystemExit(f"samebytes-core: error: {error}") from None
+        if epoch is None:
+            return
+        self._until_built = until_built = ExitStack()
+        # hatchling does not call finalize() after a build that failed.
+        weakref.finalize(self, until_built.close)
+        until_built.enter_context(conditions(tree, epoch.seconds))
+        if self.target_name == "sdist":
+            folder = until_built.enter_context(tempfile.TemporaryDirectory())
+            record = Path(folder, RECORD)
+            record.write_text(f"{epoch.seconds}\n", "ascii")
+            build_data["force_include"][os.fspath(record)] = RECORD
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002
+        """Leave the environment as it was."""
+        if self._until_built is not None:
+            self._until_built.close()
 
 
 @hookimpl

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from samebytes_core import epoch as epochs
 from samebytes_core import git
 from samebytes_core.epoch import VARIABLE, Epoch
-from samebytes_core.errors import CoreError
+from samebytes_core.errors import CoreError, UnknownEpochError, warn
 
 #: The file at the root of an sdist that says with which epoch it was built, in decimal.
 RECORD = VARIABLE
@@ -26,7 +25,7 @@ def epoch_of(tree: Path, environ: Mapping[str, str]) -> Epoch:
 
     An sdist comes before the commit, since it may lie in a checkout of something else.
 
-    Raises CoreError where nothing says it.
+    Raises UnknownEpochError where nothing says it, CoreError where what says it is not a time.
     """
     try:
         told = epochs.of_environment(environ)
@@ -39,14 +38,30 @@ def epoch_of(tree: Path, environ: Mapping[str, str]) -> Epoch:
             return epochs.of_commit(timestamp)
     except ValueError as error:
         raise CoreError(f"the time of the build is not known: {error}") from None
-    raise CoreError(
-        f"the time of the build is not known: {tree} is neither in a git checkout nor an sdist. "
-        f"Set {VARIABLE}, in seconds since 1970."
+    raise UnknownEpochError(
+        f"the time of the build is not known: {tree} is neither an sdist nor part of a commit that "
+        f"git can read. Set {VARIABLE}, in seconds since 1970."
     )
 
 
-def check_dirty(tree: Path, dirty: str) -> None:
-    """Warn on standard error of what is not committed; with ``error``, raise CoreError instead."""
+def examine(tree: Path, dirty: str) -> Epoch | None:
+    """The epoch of a tree that is about to be built; warns where it will not be reproducible.
+
+    A tree without an epoch gives None: exports without history can be built and installed, and
+    must remain so. With ``dirty`` "error", CoreError is raised instead of any warning.
+    """
+    try:
+        epoch = epoch_of(tree, os.environ)
+    except UnknownEpochError as error:
+        if dirty == "error":
+            raise
+        warn(f"what is built is not reproducible: {error}")
+        return None
+    _check_dirty(tree, dirty)
+    return epoch
+
+
+def _check_dirty(tree: Path, dirty: str) -> None:
     if dirty == "ignore" or is_sdist(tree):
         return
     paths = git.uncommitted(tree)
@@ -55,8 +70,8 @@ def check_dirty(tree: Path, dirty: str) -> None:
     shown = ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
     message = f"the tree is not its commit, and what is built not reproducible: {shown}"
     if dirty == "error":
-        raise CoreError(message)
-    sys.stderr.write(f"samebytes: warning: {message}\n")
+        raise CoreError(f"{message}. Commit them, or add them to .gitignore.")
+    warn(message)
 
 
 def _of_sdist(tree: Path) -> Epoch:
