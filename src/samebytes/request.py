@@ -56,7 +56,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workshop:
-    """What a build works with on this machine; releases are built in the ``cell``, if any."""
+    """What a build works with on this machine; releases are built in the ``cell``, if any.
+
+    The ``undated`` build requirements are today's, whatever the day of the others.
+    """
 
     runner: Runner
     environ: Mapping[str, str]
@@ -65,6 +68,7 @@ class Workshop:
     reporter: Reporter
     base: Path = DEFAULT_BASE
     cell: Cell | None = None
+    undated: frozenset[str] = frozenset()
 
     @property
     def downloads(self) -> Path:
@@ -79,6 +83,7 @@ class Workshop:
             settings=self.index,
             interpreter=interpreter,
             cache=self.cache / "toolchains",
+            undated=self.undated,
         )
 
     def backend(

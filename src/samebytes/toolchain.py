@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -79,7 +79,8 @@ class Toolshed:
     """Makes toolchains for one interpreter and keeps them in ``cache``, each under its pins.
 
     What a past day's index gave is kept as well: it is the same on every later day, except that a
-    release which is yanked afterwards would no longer be chosen.
+    release which is yanked afterwards would no longer be chosen. The ``undated`` requirements (by
+    their normalized names) are always those of today.
     """
 
     runner: Runner
@@ -87,6 +88,7 @@ class Toolshed:
     settings: IndexSettings
     interpreter: Interpreter
     cache: Path
+    undated: frozenset[str] = frozenset()
 
     def resolve(self, requires: Iterable[str], as_of: datetime | None) -> tuple[Pin, ...]:
         """Pins for ``requires`` and all that they require, as the index stood at ``as_of``.
@@ -99,7 +101,7 @@ class Toolshed:
         wanted = sorted(_checked(text) for text in check_number(set(requires)))
         if not wanted:
             return ()
-        if as_of is None or datetime.now(UTC) - as_of < _SETTLED:
+        if as_of is None or self.undated or datetime.now(UTC) - as_of < _SETTLED:
             return self._resolve(wanted, as_of)
         indexes = [text for key, text in self._environment().items() if key in _UV_CHOOSES_INDEX]
         key = self._key(wanted, as_of.isoformat(), indexes)
@@ -149,13 +151,18 @@ class Toolshed:
         done = self._uv(
             *("pip", "compile", "-", "--generate-hashes", "--no-header", "--no-annotate"),
             *("--python", os.fspath(self.interpreter.path)),
-            *(("--exclude-newer", as_of.strftime("%Y-%m-%dT%H:%M:%SZ")) if as_of else ()),
+            *(self._bounds(as_of) if as_of else ()),
             *("--only-binary", ":all:"),
             stdin="\n".join(wanted).encode(),
         )
         if done.status:
             raise self._no_solution(wanted, as_of, done)
         return _read_pins(done.stdout)
+
+    def _bounds(self, as_of: datetime) -> Iterator[str]:
+        yield from ("--exclude-newer", as_of.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        for name in sorted(self.undated):
+            yield from ("--exclude-newer-package", f"{name}=false")
 
     def _key(self, *facts: object) -> str:
         """Names something in the cache that depends on ``facts`` and on the interpreter."""

@@ -38,6 +38,8 @@ from samebytes.migrate.checkout import (
 )
 from samebytes.migrate.kit import OWN_FILES, find_kit
 from samebytes.migrate.migration import Migration, MigrationRequest, migrate
+from samebytes.migrate.stay import stay
+from samebytes.migrate.wrapper import CANONICAL
 from samebytes.report.migration import migration_document, migration_report
 from samebytes.source import GitSource
 
@@ -45,8 +47,20 @@ from samebytes.source import GitSource
 _STEPS = 15
 
 
-@click.command("migrate", short_help="Move a project from setuptools to hatchling; lose no file.")
+@click.command(
+    "migrate", short_help="Move a project to hatchling, or wrap its backend; lose no file."
+)
 @click.argument("checkout", default=".", metavar="[CHECKOUT]")
+@click.option(
+    "--stay",
+    is_flag=True,
+    help="Stay on setuptools, or any other backend, and wrap it: samebytes_core.backend.",
+)
+@click.option(
+    "--deflate",
+    type=click.Choice([CANONICAL]),
+    help="With --stay: compress archives by one implementation, the same bytes everywhere.",
+)
 @click.option(
     "--kit",
     metavar="NAME|PATH",
@@ -75,17 +89,22 @@ _STEPS = 15
 @click.option("-q", "--quiet", is_flag=True, help="Print what is unexpected, and errors, only.")
 @click.pass_context
 def migrate_command(context: click.Context, /, **values: Any) -> None:
-    """Move a project from setuptools to hatchling, and prove that no file is lost.
+    """Move a project from setuptools to hatchling, or wrap its backend; prove that no file is lost.
 
     CHECKOUT is a git checkout (by default the current folder). Its last commit is built by
     setuptools and, with the new rules, by hatchling; every member and every field of the metadata
     is compared. pyproject.toml is rewritten, MANIFEST.in, setup.py and setup.cfg are removed where
     nothing is left in them. Nothing is committed, and without a proof nothing is written.
 
+    With --stay, the project keeps its backend and all of its rules. pyproject.toml has
+    samebytes_core.backend around it, so that python -m build, uv build and pip wheel give the same
+    bytes to everybody. That is proved by building as before, and twice under varied conditions.
+
     \b
     Examples:
       samebytes migrate --dry-run              look at it first
       samebytes migrate                        this checkout
+      samebytes migrate --stay                 keep the backend, and wrap it
       samebytes migrate --kit django ~/django  with what Django adds to its tree
       samebytes migrate --json - | jq .status
 
@@ -97,6 +116,8 @@ def migrate_command(context: click.Context, /, **values: Any) -> None:
     for name, target in (("json", options.json_file), ("html", options.html_file)):
         if target is not None:
             check_target(target, name)
+    if options.deflate is not None and not options.stay:
+        raise UserError("--deflate is for --stay.", hint="Give both, or neither.")
     if options.json_file == options.html_file == "-":
         raise UserError("--json and --html both name stdout.", hint="Name a file for one of them.")
     with errors_in(
@@ -125,6 +146,8 @@ class _Options:
     """The command line, as click read it."""
 
     checkout: str
+    stay: bool
+    deflate: str | None
     kit: str | None
     dry_run: bool
     allow_dirty: bool
@@ -162,7 +185,8 @@ def _migrate(options: _Options, terminal: Terminal) -> Migration:
     commit = git.commit_of(checkout, "HEAD")
     check_clean(git, checkout, allow_dirty=options.allow_dirty)
     if not options.dry_run:
-        check_unmodified(git, checkout, (*OWN_FILES, *(kit.paths if kit else ())))
+        ours = ("pyproject.toml",) if options.stay else OWN_FILES
+        check_unmodified(git, checkout, (*ours, *(kit.paths if kit else ())))
     source = GitSource(git=git, checkout=checkout, commit=commit)
     terminal.fact("source", str(source))
     request = MigrationRequest(
@@ -174,7 +198,10 @@ def _migrate(options: _Options, terminal: Terminal) -> Migration:
         timeout=options.timeout,
     )
     with terminal.working(_STEPS):
-        migration = migrate(request, workshop)
+        if options.stay:
+            migration = stay(request, workshop, deflate=options.deflate)
+        else:
+            migration = migrate(request, workshop)
     if options.writes(migration):
         check_untouched(checkout, migration.changes, migration.originals)
         folder = checkout.root / checkout.project
@@ -194,7 +221,8 @@ def _write_documents(migration: Migration, options: _Options, terminal: Terminal
         from samebytes.report.html import html_page  # which takes long to load
 
         comparisons = tuple(proof.comparison for proof in migration.proofs)
-        report = Report(first="setuptools", second="hatchling", comparisons=comparisons)
+        first, second = migration.names
+        report = Report(first=first, second=second, comparisons=comparisons)
         write_target(html_page(report_document(report), entries()), options.html_file, "html")
 
 

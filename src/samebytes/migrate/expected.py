@@ -6,7 +6,7 @@ A difference that no row expects is a finding: the migration is not proved.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
 from packaging.utils import canonicalize_name
@@ -75,12 +75,14 @@ class Expectation:
         return difference.kind.id.startswith(self.kinds) and self.applies(difference, pair)
 
 
-def expectation(difference: Difference, pair: Pair) -> Expectation | None:
-    """The first row that expects the difference; None: nobody expects it."""
-    return next((row for row in EXPECTED if row.expects(difference, pair)), None)
+def expectation(
+    rows: Iterable[Expectation], difference: Difference, pair: Pair
+) -> Expectation | None:
+    """The first of the rows that expects the difference; None: nobody expects it."""
+    return next((row for row in rows if row.expects(difference, pair)), None)
 
 
-def _is_container(difference: Difference, _pair: Pair) -> bool:
+def is_container(difference: Difference, _pair: Pair) -> bool:
     return difference.kind.level is Level.CONTAINER
 
 
@@ -114,7 +116,7 @@ def _is_forced(difference: Difference, pair: Pair) -> bool:
     return pair.is_sdist and path in pair.forced and pair.is_from_tree(path)
 
 
-def _is_changed(difference: Difference, pair: Pair) -> bool:
+def is_changed(difference: Difference, pair: Pair) -> bool:
     path = pair.path(difference)
     return pair.is_sdist and path in pair.changes and pair.is_from_tree(path)
 
@@ -230,7 +232,7 @@ EXPECTED: tuple[Expectation, ...] = (
     Expectation(
         id="another-writer",
         kinds=("",),
-        applies=_is_container,
+        applies=is_container,
         reason="Another program wrote the archive: its times, owners, order and headers.",
     ),
     Expectation(
@@ -272,7 +274,7 @@ EXPECTED: tuple[Expectation, ...] = (
     Expectation(
         id="migrated",
         kinds=("member-content", "member-only-in-second", "content-", "setup-cfg-tags"),
-        applies=_is_changed,
+        applies=is_changed,
         reason="The migration changed it.",
     ),
     Expectation(

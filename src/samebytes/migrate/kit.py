@@ -22,7 +22,7 @@ from samebytes.migrate.tree import Tree
 from samebytes.wire import Node
 
 VERSION = 1
-_KEYS = {"version", "project", "requires", "tables", "file", "insert", "sdist", "wheel"}
+_KEYS = {"version", "project", "requires", "tables", "file", "insert", "sdist", "stay", "wheel"}
 
 #: What a migration itself writes or removes.
 OWN_FILES = ("pyproject.toml", "setup.cfg", "setup.py", "MANIFEST.in")
@@ -40,7 +40,11 @@ class Insertion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kit:
-    """``requires`` are the build requirements, ``hatch`` is the text of the tables."""
+    """``files`` and ``insertions`` are for every project; for one that moves to hatchling also
+    ``requires``, the build requirements, ``hatch``, the text of its tables, and the changes of the
+    lists of members that are accepted: ``sdist`` and ``wheel``. For one that stays on its backend,
+    these are in ``stay``, by the form of the artifact.
+    """
 
     name: str
     project: str
@@ -50,6 +54,7 @@ class Kit:
     insertions: tuple[Insertion, ...]
     sdist: Listing
     wheel: Listing
+    stay: Mapping[str, Listing]
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -61,8 +66,7 @@ class Kit:
 
         Raises Refusal where the kit is another project's, or the checkout has moved on.
         """
-        if canonicalize_name(name) != canonicalize_name(self.project):
-            raise Refusal([f"The kit is for {self.project}; the project is {name}."])
+        self.check_project(name)
         changes = dict(plan.changes) | self.added(tree)
         changes["pyproject.toml"] = rewritten(
             tree.text("pyproject.toml"),
@@ -73,6 +77,11 @@ class Kit:
         ).encode()
         notes = (*plan.notes, *self._other_rules(plan))
         return replace(plan, changes=changes, hatch=self.hatch, notes=notes)
+
+    def check_project(self, name: str) -> None:
+        """Raises Refusal where the kit is another project's."""
+        if canonicalize_name(name) != canonicalize_name(self.project):
+            raise Refusal([f"The kit is for {self.project}; the project is {name}."])
 
     def added(self, tree: Tree) -> dict[str, bytes | None]:
         """Files and insertions that the tree does not have yet.
@@ -161,6 +170,7 @@ def read_kit(folder: Path) -> Kit:
             ),
             sdist=_listing(node, "sdist"),
             wheel=_listing(node, "wheel"),
+            stay=_stay(node),
         )
         tool = tomllib.loads(kit.hatch).get("tool")
         if not isinstance(tool, dict) or "hatch" not in tool:
@@ -204,6 +214,16 @@ def _joined(values: set[str]) -> str:
 def _items(node: Node, key: str) -> Iterator[Node]:
     if key in node.expect(dict):
         yield from node[key]
+
+
+def _stay(node: Node) -> dict[str, Listing]:
+    """The listings under ``[stay]``, those that there are."""
+    if "stay" not in node.expect(dict):
+        return {}
+    table = node["stay"]
+    if unknown := sorted(set(table.expect(dict)) - {"sdist", "wheel"}):
+        raise table.error(f"{', '.join(unknown)} is not known")
+    return {key: _listing(table, key) for key in table.expect(dict)}
 
 
 def _listing(node: Node, key: str) -> Listing:

@@ -1,4 +1,4 @@
-"""The whole migration: build as it is, plan, build as it would be, twice, and compare."""
+"""The move to hatchling: build as it is, plan, build as it would be, twice, and compare."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from samebytes.compare.comparison import compare_read
 from samebytes.digest import Digest
 from samebytes.interpreter import find_interpreter
 from samebytes.migrate.before import Before
-from samebytes.migrate.expected import Pair
+from samebytes.migrate.expected import EXPECTED, Pair
 from samebytes.migrate.facts import Facts, ask_setuptools
 from samebytes.migrate.kit import Kit
 from samebytes.migrate.packed import Packed, read_packed
@@ -27,6 +27,7 @@ from samebytes.pipeline import build_release
 from samebytes.recipe import BuildInfo, Route
 from samebytes.request import Reporter, Request, Workshop
 from samebytes.source import ChangedSource, GitSource
+from samebytes.variations.check import CheckResult
 from samebytes.workspace import Room, workspace
 
 _AGAIN = "hatchling, again"
@@ -49,7 +50,8 @@ class Migration:
     """What was found; ``problems`` are findings that are no difference between two archives.
 
     Without ``changes`` there is nothing to do: the project is on hatchling already. ``below`` is
-    the project's folder in the checkout, for a monorepo.
+    the project's folder in the checkout, for a monorepo. ``names`` are those of what built before
+    and after; ``check`` is what building again under varied conditions gave, if that was done.
     """
 
     changes: Mapping[str, bytes | None] = field(default_factory=dict)
@@ -60,6 +62,8 @@ class Migration:
     proofs: tuple[Proof, ...] = ()
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    names: tuple[str, str] = ("setuptools", "hatchling")
+    check: CheckResult | None = None
 
     @property
     def is_proved(self) -> bool:
@@ -119,8 +123,8 @@ class _Work:
             changes = kit.added(tree)
         return Migration(
             changes=changes,
-            originals=_originals(tree, changes),
-            below=self._below,
+            originals=originals(tree, changes),
+            below=below(self.request),
             notes=("The project is on hatchling already.",),
         )
 
@@ -167,19 +171,14 @@ class _Work:
                 problems.append("Two builds by hatchling did not give the same bytes.")
         return Migration(
             changes=plan.changes,
-            originals=_originals(before.tree, plan.changes),
+            originals=originals(before.tree, plan.changes),
             executable=frozenset(filter(before.tree.is_executable, plan.changes)),
-            below=self._below,
+            below=below(self.request),
             plan=plan,
             proofs=proofs,
             problems=tuple(problems),
             notes=plan.notes,
         )
-
-    @property
-    def _below(self) -> str:
-        place = self.request.source.checkout.project
-        return "" if place == Path() else place.as_posix()
 
     def _first(self, source: ChangedSource, again: Future[Outcome]) -> Outcome:
         """The build that is compared, or the error of the other one, where that one ended it."""
@@ -236,7 +235,7 @@ class _Work:
                 views={view.member: view for view in comparison.contents},
             )
             listing = (kit.sdist if pair.is_sdist else kit.wheel) if kit else None
-            proofs.append(prove(comparison, pair, listing))
+            proofs.append(prove(comparison, pair, EXPECTED, listing))
         return tuple(proofs)
 
     def _build(
@@ -264,7 +263,7 @@ class _Work:
             record=record,
             timeout=self.request.timeout,
         )
-        reporter = _Phase(label, self.workshop.reporter)
+        reporter = Phase(label, self.workshop.reporter)
         workshop = replace(self.workshop, reporter=reporter, base=base or self.workshop.base)
         return build_release(request, workshop, self.folder / label)
 
@@ -280,13 +279,20 @@ class _Work:
         return sdist, wheel
 
 
-def _originals(tree: Tree, changes: Mapping[str, bytes | None]) -> dict[str, bytes | None]:
+def below(request: MigrationRequest) -> str:
+    """The project's folder in the checkout; empty where that is its root."""
+    place = request.source.checkout.project
+    return "" if place == Path() else place.as_posix()
+
+
+def originals(tree: Tree, changes: Mapping[str, bytes | None]) -> dict[str, bytes | None]:
+    """What the files that change hold now; None where there is none."""
     return {path: tree.read(path) if tree.has(path) else None for path in changes}
 
 
 @dataclass(frozen=True, slots=True)
-class _Phase:
-    """Tells what one of several builds is doing."""
+class Phase:
+    """Tells what one of several builds is doing, under its name."""
 
     label: str
     reporter: Reporter

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from samebytes.compare.model import Comparison, Difference
-from samebytes.migrate.expected import EXPECTED, Expectation, Pair, expectation
+from samebytes.migrate.expected import Expectation, Pair, expectation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,14 +55,20 @@ _ACCEPTED = Expectation(
 )
 
 
-def prove(comparison: Comparison, pair: Pair, listing: Listing | None = None) -> Proof:
-    """Sort every difference under what expects it, the unexpected first.
+def prove(
+    comparison: Comparison,
+    pair: Pair,
+    rows: Sequence[Expectation],
+    listing: Listing | None = None,
+) -> Proof:
+    """Sort every difference under the first of the ``rows`` that expects it, the unexpected first.
 
     A ``listing`` is the last word on what goes and what comes.
     """
+    ranks = {row.id: number for number, row in enumerate(rows[1:])}
     groups: dict[tuple[str, str, str], list[tuple[Difference, Expectation | None]]] = {}
     for difference in comparison.differences:
-        expected = expectation(difference, pair)
+        expected = expectation(rows, difference, pair)
         mark, place = _mark(difference), _place(difference, pair)
         if listing is not None and mark != "~":
             accepted = listing.accepts(mark, place)
@@ -77,7 +84,8 @@ def prove(comparison: Comparison, pair: Pair, listing: Listing | None = None) ->
         )
         for (_, mark, place), found in groups.items()
     ]
-    return Proof(comparison=comparison, changes=tuple(sorted(changes, key=_rank)))
+    changes.sort(key=lambda change: _rank(change, ranks))
+    return Proof(comparison=comparison, changes=tuple(changes))
 
 
 def _mark(difference: Difference) -> str:
@@ -93,10 +101,8 @@ def _place(difference: Difference, pair: Pair) -> str:
     return f"{head}.egg-info/" if dot else path
 
 
-_RANKS = {row.id: number for number, row in enumerate(EXPECTED[1:])}
-
-
-def _rank(change: Change) -> tuple[int, str, str]:
+def _rank(change: Change, ranks: Mapping[str, int]) -> tuple[int, str, str]:
+    """The unexpected first, what the kit or the first row expects last."""
     if change.expectation is None:
         return -1, change.mark, change.place
-    return _RANKS.get(change.expectation.id, len(_RANKS)), change.mark, change.place
+    return ranks.get(change.expectation.id, len(ranks)), change.mark, change.place

@@ -18,14 +18,17 @@ from samebytes.versions import specifiers_or_none
 _GENERATED = ("PKG-INFO", "setup.cfg")
 
 
+MOVING = "Remove what is named above, or stay on setuptools: migrate --stay."
+STAYING = "Correct what is named above, and commit."
+
+
 class Refusal(ArtifactError):  # noqa: N818 - an answer
     """The project cannot be migrated, for ``reasons``, each a sentence."""
 
-    def __init__(self, reasons: Sequence[str]) -> None:
+    def __init__(self, reasons: Sequence[str], *, hint: str = MOVING) -> None:
         super().__init__(
             "The project cannot be migrated; nothing was changed.",
-            hint="Remove what is named above, or stay on setuptools: samebytes build makes its "
-            "releases reproducible too.",
+            hint=hint,
             detail="\n".join(f"- {reason}" for reason in reasons),
         )
         self.reasons = tuple(reasons)

@@ -13,6 +13,7 @@ from samebytes.migrate.proof import Change, Proof
 from samebytes.migrate.refusals import Refusal
 from samebytes.migrate.sdist_rules import Translation
 from samebytes.report.visible import shortened, visible
+from samebytes.variations.check import CheckResult
 from samebytes.wire import storable
 
 _MARKS = {"-": "red", "+": "green", "~": "yellow"}
@@ -92,6 +93,18 @@ def migration_document(
         "files": [] if migration is None else _files(migration),
         "rules": [] if migration is None or migration.plan is None else _rules(migration),
         "proofs": [] if migration is None else [_proof_document(each) for each in migration.proofs],
+        "check": None if migration is None else _check(migration.check),
+    }
+
+
+def _check(result: CheckResult | None) -> dict[str, object] | None:
+    """Under which variations both builds gave the same bytes, or did not."""
+    if result is None:
+        return None
+    return {
+        "reproducible": result.is_reproducible,
+        "tried": list(result.tried),
+        "not_tried": dict(result.not_tried),
     }
 
 

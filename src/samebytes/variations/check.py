@@ -13,6 +13,7 @@ from samebytes_core.epoch import Epoch
 
 from samebytes.atomic import publish
 from samebytes.digest import Digest
+from samebytes.recipe import Pin
 from samebytes.request import Workshop
 from samebytes.variations.bench import Bench, make_bench
 from samebytes.variations.blame import Varied
@@ -35,7 +36,8 @@ class CheckResult:
     """What was found: nothing, if the project is reproducible under ``tried``.
 
     ``not_tried`` says why, by variation. ``digests`` are those of the plain build, by file name;
-    ``builds`` counts all builds, ``seconds`` is how long they took with what is around them.
+    ``builds`` counts all builds, ``seconds`` is how long they took with what is around them;
+    ``requirements`` are the build requirements of the plain one.
     """
 
     source: str
@@ -48,6 +50,7 @@ class CheckResult:
     builds: int
     seconds: float
     is_reproducible: bool
+    requirements: tuple[Pin, ...] = ()
 
 
 def check(request: CheckRequest, workshop: Workshop) -> CheckResult:
@@ -130,6 +133,7 @@ class _Check:
             builds=self.builds,
             seconds=0,
             is_reproducible=not compared.symptoms,
+            requirements=self.bench.tools.backend(self.bench.machine, frozenset()).toolchain.pins,
         )
 
     def _first_two(self) -> tuple[Plain, tuple[Trial, Trial]]:

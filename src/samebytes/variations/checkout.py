@@ -15,7 +15,7 @@ from packaging.specifiers import SpecifierSet
 from samebytes.archive.damage import damage_named
 from samebytes.archive.traces import TarFacts
 from samebytes.archive.unpack import DATA_FILTER, unpack_sdist
-from samebytes.source import GitSource, Source
+from samebytes.source import GitSource, SdistSource, Source
 from samebytes.variations.conditions import Conditions
 from samebytes.versions import specifiers_or_none
 from samebytes.workspace import Room
@@ -40,6 +40,7 @@ def raw_tree(source: Source, room: Room, conditions: Conditions, mtime: int) -> 
             source.git.convert_line_ends(room.tree)
         if "export" in varied:
             _export(source, room)
+    if not isinstance(source, SdistSource):
         _settle(room.tree, conditions.umask, conditions.now - _EARLIER)
     if "leftovers" in varied:
         _leave(project)
