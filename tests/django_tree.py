@@ -133,17 +133,19 @@ def django_repository(
     *,
     hatchling: bool,
     small: bool = False,
+    besides: tuple[str, ...] = (),
     development: bool = False,
 ) -> Path:
     """The release's files in a repository of one commit.
 
-    ``small``: those that are not ``bulky``; ``development``: that, as a 6.2 alpha.
+    ``small``: those that are not ``bulky``, and of those whose names begin so; ``development``:
+    that, as a 6.2 alpha.
     """
-    flags = " hatchling" * hatchling + " small" * small + " development" * development
+    flags = " hatchling" * hatchling + _flags(small, besides, development)
 
     def make(folder: Path) -> None:
         tree = folder / "tree"
-        _unpack(release, tree, small=small, development=development)
+        _unpack(release, tree, small=small, besides=besides, development=development)
         if hatchling:
             _switch(tree)
         repository(tree, {}, date=DATE)
@@ -167,21 +169,31 @@ _CHECKOUT = {
 
 
 def django_checkout(
-    release: Release, root: Path, *, small: bool = False, development: bool = False
+    release: Release,
+    root: Path,
+    *,
+    small: bool = False,
+    besides: tuple[str, ...] = (),
+    development: bool = False,
 ) -> Path:
     """Django on setuptools, as its own repository is: with files that no archive may have.
 
-    ``small`` and ``development``: as above.
+    ``small``, ``besides`` and ``development``: as above.
     """
-    flags = " small" * small + " development" * development
+    flags = _flags(small, besides, development)
 
     def make(folder: Path) -> None:
         tree = folder / "tree"
-        _unpack(release, tree, small=small, development=development)
+        _unpack(release, tree, small=small, besides=besides, development=development)
         repository(tree, _CHECKOUT, date=DATE)
         keep(tree)
 
     return cloned(once(f"checkout {release.version}{flags}", make), root)
+
+
+def _flags(small: bool, besides: tuple[str, ...], development: bool) -> str:
+    more = "".join(f" {name.replace('/', '-')}" for name in besides)
+    return " small" * small + more + " development" * development
 
 
 def keep(tree: Path) -> None:
@@ -195,12 +207,14 @@ def cloned(folder: Path, root: Path) -> Path:
     return root
 
 
-def _unpack(release: Release, root: Path, *, small: bool, development: bool) -> None:
+def _unpack(
+    release: Release, root: Path, *, small: bool, besides: tuple[str, ...], development: bool
+) -> None:
     unpack_sdist(published_sdist(release), root, mtime=EPOCH)
     for name in _GENERATED:
         _remove(root / name)
     if small or development:
-        thin(root)
+        thin(root, besides)
     if development:
         init = root / "django/__init__.py"
         lines = init.read_text().splitlines(keepends=True)
@@ -208,12 +222,13 @@ def _unpack(release: Release, root: Path, *, small: bool, development: bool) -> 
         init.write_text("".join(lines))
 
 
-def thin(root: Path) -> None:
-    """Leave only what is not ``bulky``, and no empty folder."""
+def thin(root: Path, besides: tuple[str, ...] = ()) -> None:
+    """Leave only what is not ``bulky``, or whose name begins so, and no empty folder."""
     for folder, folders, files in os.walk(root, topdown=False):
         for name in files:
             path = Path(folder, name)
-            if bulky(path.relative_to(root).as_posix()):
+            inside = path.relative_to(root).as_posix()
+            if bulky(inside) and not inside.startswith(besides):
                 path.unlink()
         if (folders or files) and not os.listdir(folder):
             os.rmdir(folder)

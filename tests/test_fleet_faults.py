@@ -49,7 +49,7 @@ FILLING = CONSTANT + HERE.format(
 )
 #: The parent of a hook is what verifies; in a sandbox it would not be seen.
 KILLING = CONSTANT + HERE.format(act="os.kill(os.getppid(), 9)")
-SLEEPY = CONSTANT + HERE.format(act="time.sleep(1)")
+SLEEPY = CONSTANT + HERE.format(act="time.sleep(0.5)")
 
 
 def results(done: Result) -> dict[str, dict[str, Any]]:
@@ -200,7 +200,7 @@ def served(root: Path, port: int) -> Iterator[None]:
 
 def test_an_index_that_is_down_for_a_while(folder_index: FolderIndex) -> None:
     """Before the first answer, and again when some have their verdicts."""
-    names = [f"project{number}" for number in range(14)]
+    names = [f"project{number}" for number in range(8)]
     for name in names:
         hashed_page(folder_index.publish(name, SLEEPY))
     with socket.socket() as free:

@@ -44,8 +44,15 @@ def installed(people: Party, requirement: str, *others: str) -> Path:
 
 
 def test_django(folder: Path, samebytes: Command) -> None:
+    """Without what is in the sdist alone, and built by benchmarks/release.py as well."""
     (django,) = (each for each in RELEASES if each.version == "5.2.19")
-    root = django_repository(django, folder / "django", hatchling=True)
+    root = django_repository(
+        django,
+        folder / "django",
+        hatchling=True,
+        small=True,
+        besides=("django/contrib/", "docs/releases/5.2.19.txt"),
+    )
     with party(root, folder, samebytes, tag="5.2.19", kit=("--kit", "django")) as people:
         release(people)
         # Whoever has but the usual tools can check it.
