@@ -18,7 +18,7 @@ from typing import Any
 
 import fleet_jobs
 import pytest
-from audited import SUBSET, VERDICTS, audited
+from audited import VERDICTS, audited, releases
 from conftest import Command
 from dask_cluster import Cluster, dask_cluster
 from fleet_jobs import INDEX, SETTINGS, act, wanted
@@ -34,6 +34,9 @@ from samebytes.index.client import Index
 from samebytes.index.settings import IndexSettings
 
 pytestmark = pytest.mark.slow
+
+#: Dask gives what kills its worker to a second one, and to no fourth.
+ONE_MORE_TRY = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"}
 
 
 def results(document: Path) -> dict[str, dict[str, Any]]:
@@ -60,8 +63,13 @@ def wait_until(is_so: Callable[[], bool], seconds: float = 60) -> None:
 def test_a_real_audit_equals_a_local_one_also_when_they_die(
     samebytes: Command, folder: Path, tmp_path: Path
 ) -> None:
-    """One worker with -9, while it works; then the scheduler, and all workers with it."""
+    """One worker with -9, while it works; then the scheduler, and all workers with it.
+
+    Of what was audited here every other one, of all verdicts but one.
+    """
     local = audited(samebytes)
+    verdicts = dict([*VERDICTS.items()][1::2])
+    (tmp_path / "releases.txt").write_text("\n".join(releases()[1::2]))
     store, report = tmp_path / "audit.sqlite", tmp_path / "audit.json"
     with dask_cluster(
         tmp_path, samebytes.environ | {"SAMEBYTES_WORKSPACE": str(folder)}
@@ -69,7 +77,7 @@ def test_a_real_audit_equals_a_local_one_also_when_they_die(
         child = subprocess.Popen(
             [
                 *(sys.executable, "-m", "samebytes", "audit", "--cluster", cluster.address),
-                *("-r", str(local.store.with_name("releases.txt")), "--quiet"),
+                *("-r", str(tmp_path / "releases.txt"), "--quiet"),
                 *("--store", str(store), "--json", str(report)),
             ],
             env=samebytes.environ,
@@ -81,7 +89,7 @@ def test_a_real_audit_equals_a_local_one_also_when_they_die(
         wait_until(lambda: store.exists() and bool(rows(store, "SELECT * FROM sqlite_master")))
         wait_until(lambda: rows(store, "SELECT count(*) FROM attempt")[0][0] >= 2)
         cluster.kill_worker(cluster.processes[1])
-        wait_until(lambda: rows(store, done)[0][0] >= 5)
+        wait_until(lambda: rows(store, done)[0][0] >= 3)
         wait_until(lambda: bool(rows(store, "SELECT 1 FROM attempt WHERE outcome IS NULL")))
         cluster.restart_scheduler()
         cluster.start_worker()
@@ -91,15 +99,15 @@ def test_a_real_audit_equals_a_local_one_also_when_they_die(
     assert "Traceback" not in printed
     assert "distributed" not in printed
     found, expected = results(report), results(local.document)
-    for name, each in expected.items():
-        assert found[name] == each
-    assert found.keys() == expected.keys()
-    assert dict(rows(store, "SELECT filename, state FROM artifact")) == VERDICTS
+    for name in verdicts:
+        assert found[name] == expected[name]
+    assert found.keys() == verdicts.keys()
+    assert dict(rows(store, "SELECT filename, state FROM artifact")) == verdicts
     assert rows(store, "SELECT count(*), count(DISTINCT artifact) FROM verdict") == [
-        (SUBSET, SUBSET)
+        (len(verdicts), len(verdicts))
     ]
     outcomes = [each for (each,) in rows(store, "SELECT outcome FROM attempt")]
-    assert outcomes.count("done") == SUBSET
+    assert outcomes.count("done") == len(verdicts)
     # By the scheduler's death, which is nobody's fault.
     assert set(outcomes) == {"done", "cancelled"}
 
@@ -110,7 +118,7 @@ class TestTheLoop:
     @pytest.fixture
     def cluster(self, folder: Path) -> Iterator[Cluster]:
         (folder / INDEX).touch()
-        with dask_cluster(folder, os.environ) as cluster:
+        with dask_cluster(folder, os.environ | ONE_MORE_TRY) as cluster:
             yield cluster
 
     def run(
@@ -143,7 +151,7 @@ class TestTheLoop:
         engine_of = partial(cluster_engine, cluster.address, SETTINGS, note=notes.append)
         with engine_of(patience=60) as engine:
             wait_until(lambda: engine.slots() == 2)
-            engine = replace(engine, patience=25)
+            engine = replace(engine, patience=15)
             found = self.run(engine, cluster.folder, *names, policy=Policy(retries=0))
         verdicts = {
             name: each.record.result["verdict"] for name, each in found.items() if each.record
