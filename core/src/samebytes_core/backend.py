@@ -12,6 +12,7 @@ It has what the wrapped backend has, and is imported where that can be.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache, wraps
@@ -44,6 +45,7 @@ def _writes(write: Callable[..., str], parameter: str) -> Callable[[_Hook, Setti
         @wraps(hook)
         def run(*arguments: Any, **named: Any) -> str:
             folder, *rest = arguments or (named.pop(parameter),)
+            folder = os.path.abspath(folder)  # hooks may leave the tree
             with _told():
                 return write(lambda into: hook(into, *rest, **named), settings, tree, folder)
 

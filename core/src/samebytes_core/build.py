@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import tarfile
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,10 +18,8 @@ from samebytes_core.tree import RECORD, epoch_of, examine
 #: Builds into the folder it is given, and returns the name of the file.
 Hook = Callable[[str], str]
 
-_SDIST = ".tar.gz"
-#: What sdists were before PEP 517 said so.
-_OTHER_SDISTS = (".zip", ".tar", ".tgz", ".tar.bz2", ".tar.xz", ".tar.Z")
-_DAMAGED = (OSError, EOFError, tarfile.TarError, zipfile.BadZipFile, zlib.error)
+#: What sdists were before PEP 517 said ``.tar.gz``.
+_OLD_SDISTS = (".zip", ".tar", ".tgz", ".tar.bz2", ".tar.xz", ".tar.Z")
 
 
 def sdist(hook: Hook, settings: Settings, tree: Path, folder: str) -> str:
@@ -34,14 +29,15 @@ def sdist(hook: Hook, settings: Settings, tree: Path, folder: str) -> str:
     """
     epoch = examine(tree, settings.dirty)
     with _beside(folder) as scratch, conditions(tree, epoch.seconds if epoch else None):
-        built = _built(hook, scratch, (_SDIST, *_OTHER_SDISTS))
-        if not built.name.endswith(_SDIST):
-            warn(f"{built.name} is left as the backend made it: it is no {_SDIST}")
+        built = final = _built(hook, scratch, (".tar.gz", *_OLD_SDISTS))
+        if built.name.endswith(_OLD_SDISTS):
+            warn(f"{built.name} is left as the backend made it: it is no .tar.gz")
         elif epoch is not None:
+            final = scratch / f"{built.name}.part"
             record = {RECORD: f"{epoch.seconds}\n".encode()}
-            with _replacing(built) as new:
-                rewrite_sdist(built, new, epoch.seconds, added=record)
-        return _placed(built, folder)
+            rewrite_sdist(built, final, epoch.seconds, added=record)
+        os.replace(final, Path(folder, built.name))
+    return built.name
 
 
 def wheel(hook: Hook, settings: Settings, tree: Path, folder: str) -> str:
@@ -51,11 +47,12 @@ def wheel(hook: Hook, settings: Settings, tree: Path, folder: str) -> str:
     """
     epoch = examine(tree, settings.dirty)
     with _beside(folder) as scratch, conditions(tree, epoch.for_zip if epoch else None):
-        built = _built(hook, scratch, (".whl",))
+        built = final = _built(hook, scratch, (".whl",))
         if epoch is not None:
-            with _replacing(built) as new:
-                rewrite_wheel(built, new, epoch.for_zip)
-        return _placed(built, folder)
+            final = scratch / f"{built.name}.part"
+            rewrite_wheel(built, final, epoch.for_zip)
+        os.replace(final, Path(folder, built.name))
+    return built.name
 
 
 @contextmanager
@@ -70,7 +67,11 @@ def known_conditions(tree: Path) -> Iterator[None]:
 
 @contextmanager
 def conditions(tree: Path, seconds: int | None) -> Iterator[None]:
-    """SOURCE_DATE_EPOCH is set meanwhile, where it is known; an sdist keeps its version."""
+    """SOURCE_DATE_EPOCH is set meanwhile, where it is known; an sdist keeps its version.
+
+    Afterwards the environment and the working folder are as they were.
+    """
+    folder = os.getcwd()
     before = os.environ.get(VARIABLE)
     if seconds is not None:
         os.environ[VARIABLE] = str(seconds)
@@ -78,6 +79,7 @@ def conditions(tree: Path, seconds: int | None) -> Iterator[None]:
         with sdist_version.kept(tree):
             yield
     finally:
+        os.chdir(folder)
         if before is None:
             os.environ.pop(VARIABLE, None)
         else:
@@ -108,19 +110,3 @@ def _built(hook: Hook, scratch: Path, endings: tuple[str, ...]) -> Path:
         f"the backend says that it built {name!r}, where a file that ends in {endings[0]}, in the "
         "folder it was given, was expected"
     )
-
-
-@contextmanager
-def _replacing(built: Path) -> Iterator[Path]:
-    """A path to write to, and to put in the place of ``built``."""
-    new = built.with_name(f"{built.name}.part")
-    try:
-        yield new
-    except _DAMAGED as error:
-        raise CoreError(f"{built.name} cannot be written again: {error}") from None
-    os.replace(new, built)
-
-
-def _placed(built: Path, folder: str) -> str:
-    os.replace(built, Path(folder, built.name))
-    return built.name

@@ -6,8 +6,6 @@ import os
 import subprocess
 from pathlib import Path
 
-#: What a build itself leaves at the root of a tree.
-_LEFT_BY_BUILDS = ("build", "dist")
 #: Set while git runs a hook, and about its repository: not necessarily the one of the tree.
 _OF_ANOTHER = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
 
@@ -15,10 +13,10 @@ _OF_ANOTHER = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
 def committer_timestamp(tree: Path) -> int | None:
     """When the commit that is checked out was committed, in seconds since 1970.
 
-    None where ``tree`` is in no checkout, or in one that does not track it, or there is no git or
-    no commit yet.
+    None where ``tree`` is in no checkout, or in one that tracks nothing of it, or there is no git
+    or no commit yet.
     """
-    if not _ask(tree, "ls-files", "-z", "--", "pyproject.toml"):
+    if not _ask(tree, "ls-files", "-z", "--", "."):
         return None
     shown = _ask(tree, "log", "-1", "--no-show-signature", "--format=%ct", "HEAD", "--")
     return int(shown) if shown is not None and shown.strip().isdigit() else None
@@ -27,7 +25,7 @@ def committer_timestamp(tree: Path) -> int | None:
 def uncommitted(tree: Path) -> list[str]:
     """Paths in ``tree`` that are modified or untracked, and so not part of the commit.
 
-    What builds leave behind (build, dist, the egg-info of setuptools) does not count.
+    What builds leave behind (build, dist, egg-info, bytecode of the backend) does not count.
     """
     status = _ask(tree, "status", "--porcelain", "-z", "--no-renames", "--", ".")
     entries = [entry for entry in (status or "").split("\0") if entry]
@@ -40,7 +38,9 @@ def uncommitted(tree: Path) -> list[str]:
 
 def _is_left_by_build(path: str) -> bool:
     parts = path.rstrip("/").split("/")
-    return parts[0] in _LEFT_BY_BUILDS or any(part.endswith(".egg-info") for part in parts)
+    if parts[0] in ("build", "dist"):
+        return True
+    return any(part == "__pycache__" or part.endswith(".egg-info") for part in parts)
 
 
 def _ask(tree: Path, *arguments: str) -> str | None:

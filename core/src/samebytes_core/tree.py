@@ -40,7 +40,7 @@ def epoch_of(tree: Path, environ: Mapping[str, str]) -> Epoch:
         raise CoreError(f"the time of the build is not known: {error}") from None
     raise UnknownEpochError(
         f"the time of the build is not known: {tree} is neither an sdist nor part of a commit that "
-        f"git can read. Set {VARIABLE}, in seconds since 1970."
+        f"git can show. Set {VARIABLE}, in seconds since 1970."
     )
 
 
