@@ -93,7 +93,7 @@ class _Work:
         wrapped = wrapping(text, deflate=self.deflate)
         changes["pyproject.toml"] = wrapped.text.encode()
         self._check_index(wrapped)
-        before = self._before(wrapped)
+        before = self._before()
         if kit is not None:
             kit.check_project(parse_wheel_filename(before.wheel.filename)[0])
         result = self._checked(before, changes)
@@ -150,7 +150,7 @@ class _Work:
         shown = ", ".join(str(pin) for pin in pins if pin.name in (NAME, EXTRA))
         workshop.reporter.fact("wrapper", shown)
 
-    def _before(self, wrapped: Wrapping) -> _Before:
+    def _before(self) -> _Before:
         """The project as its own backend builds it, both archives from the tree."""
         request = Request(
             source=self.request.source,
@@ -161,8 +161,7 @@ class _Work:
             canonical=False,
             timeout=self.request.timeout,
         )
-        reporter = Phase(wrapped.backend, self.workshop.reporter)
-        workshop = replace(self.workshop, reporter=reporter)
+        workshop = replace(self.workshop, reporter=Phase("before", self.workshop.reporter))
         outcome = build_release(request, workshop, self.folder / "before")
         sdist, wheel = _packed(self.folder / "before")
         requirements = outcome.buildinfo.recipe.requirements

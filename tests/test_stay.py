@@ -1,0 +1,313 @@
+"""A project that keeps its backend, in the wrapper: what is written, and what is proved before."""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Command, Result
+from core_index import core_index
+from django_tree import RELEASES, django_checkout
+from index_server import running
+from projects import SETUPTOOLS, commit, git, own_backend, repository, write
+from test_documents import validate
+
+from samebytes.errors import ArtifactError
+from samebytes.migrate.refusals import Refusal
+from samebytes.migrate.wrapper import wrapped_backend, wrapping
+
+__all__ = ["core_index"]
+
+OURS = 'build-backend = "samebytes_core.backend"\n'
+LEGACY = 'backend = "setuptools.build_meta:__legacy__"\n'
+NEW = f'[build-system]\nrequires = ["setuptools>=40.8.0", "samebytes-core"]\n{OURS}'
+
+#: By what it shows: pyproject.toml before and after.
+EDITS = {
+    "nothing is there": ("", f"{NEW}\n[tool.samebytes]\n{LEGACY}"),
+    "no backend is named": (
+        '[build-system]\nrequires = ["a"]\n',
+        f'[build-system]\nrequires = ["a", "samebytes-core"]\n{OURS}\n[tool.samebytes]\n{LEGACY}',
+    ),
+    "comments and the order stay": (
+        '# Of the file.\n\n[project] # p\nname = "x"\n\n# Of the system.\n[build-system] # s\n'
+        'build-backend = "flit_core.buildapi" # b\nrequires = [\n    "flit_core", # f\n]\n\n'
+        "[tool.z] # z\nkey = 1\n# The end.\n",
+        '# Of the file.\n\n[project] # p\nname = "x"\n\n# Of the system.\n[build-system] # s\n'
+        'build-backend = "samebytes_core.backend" # b\nrequires = [\n    "flit_core", # f\n'
+        '    "samebytes-core",\n]\n\n[tool.z] # z\nkey = 1\n# The end.\n\n'
+        '[tool.samebytes]\nbackend = "flit_core.buildapi"\n',
+    ),
+    "a backend of its own": (
+        '[build-system]\nrequires = []\nbuild-backend = "b"\nbackend-path = ["."]\n',
+        f'[build-system]\nrequires = ["samebytes-core"]\n{OURS}\n[tool.samebytes]\n'
+        'backend = "b"\nbackend-path = ["."]\n',
+    ),
+    "no system, and comments": (
+        '# Of the file.\n\n# Of the project.\n[project]\nname = "x"\n',
+        f'# Of the file.\n\n{NEW}\n# Of the project.\n[project]\nname = "x"\n\n'
+        f"[tool.samebytes]\n{LEGACY}",
+    ),
+    "keys before all tables": (
+        'project.name = "x"\ntool.a.b = 1\n',
+        f'project.name = "x"\ntool.a.b = 1\n\n{NEW}\n[tool.samebytes]\n{LEGACY}',
+    ),
+    "dotted": (
+        'build-system.requires = ["a"]\nbuild-system.build-backend = "b"\n\n[tool.c]\n',
+        f'build-system.requires = ["a", "samebytes-core"]\nbuild-system.{OURS}\n[tool.c]\n\n'
+        '[tool.samebytes]\nbackend = "b"\n',
+    ),
+    "in one line": (
+        'build-system = {requires = ["a"], build-backend = "b"}\n',
+        'build-system = {requires = ["a", "samebytes-core"], '
+        'build-backend = "samebytes_core.backend"}\n\n[tool.samebytes]\nbackend = "b"\n',
+    ),
+    "settings that are there": (
+        '[tool.samebytes]\ndirty = "error" # d\n\n[build-system]\nbuild-backend = "b"\n'
+        'requires = ["samebytes_core>=0.1"]\n',
+        '[tool.samebytes]\ndirty = "error" # d\nbackend = "b"\n\n[build-system]\n'
+        f'{OURS}requires = ["samebytes_core>=0.1"]\n',
+    ),
+    "rules of releases": (
+        '[build-system]\nbuild-backend = "b"\nrequires = []\n\n# Releases.\n'
+        '[tool.samebytes.release]\ntag = "v"\n',
+        f'[build-system]\n{OURS}requires = ["samebytes-core"]\n\n# Releases.\n'
+        '[tool.samebytes]\nbackend = "b"\n\n[tool.samebytes.release]\ntag = "v"\n',
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), EDITS.values(), ids=EDITS)
+def test_edit(before: str, after: str) -> None:
+    assert wrapping(before).text == after
+    if before:
+        assert wrapping(before.replace("\n", "\r\n")).text == after.replace("\n", "\r\n")
+    assert wrapped_backend(tomllib.loads(after)) == wrapping(before).backend
+
+
+@pytest.mark.parametrize(
+    ("requires", "wanted"),
+    [
+        ([], "samebytes-core[deflate]"),
+        (["samebytes-core"], "samebytes-core[deflate]"),
+        (["samebytes.core[deflate]>=1"], "samebytes.core[deflate]>=1"),
+        (["Samebytes_Core >= 1"], "Samebytes_Core[deflate]>=1"),
+    ],
+)
+def test_canonical_deflate_needs_an_extra(requires: list[str], wanted: str) -> None:
+    done = wrapping(
+        f'[build-system]\nrequires = {requires}\nbuild-backend = "b"\n', deflate="canonical"
+    )
+    written = tomllib.loads(done.text)
+    assert written["build-system"]["requires"] == [wanted]
+    assert written["tool"]["samebytes"] == {"backend": "b", "deflate": "canonical"}
+    assert done.requirement == wanted
+
+
+SYSTEM = '[build-system]\nrequires = []\nbuild-backend = "b"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (f'{SYSTEM}[tool.samebytes]\nbackend = "c"\n', "backend is 'c', not 'b'"),
+        (f'{SYSTEM}[tool.samebytes]\nbackend-path = ["."]\n', "has a backend-path"),
+        (f'{SYSTEM}[tool.samebytes]\ndeflate = "zlib"\n', "deflate is 'zlib', not 'canonical'"),
+        ('[build-system]\nbuild-backend = "b"\n', "requires is not what"),
+        ("[build-system]\nrequires = [1]\nbuild-backend = 2\n", "build-backend is not what"),
+        (f"tool = {{}}\n{SYSTEM}", "has tool in one line"),
+        ("[build-system\n", "cannot be read"),
+    ],
+)
+def test_what_cannot_be_edited(text: str, reason: str) -> None:
+    with pytest.raises(ArtifactError) as caught:
+        wrapping(text, deflate="canonical")
+    reasons = caught.value.reasons if isinstance(caught.value, Refusal) else [caught.value.message]
+    assert reason in " ".join(reasons)
+
+
+def test_refused_before_anything_is_built(tmp_path: Path, samebytes: Command) -> None:
+    root = repository(tmp_path / "p", {"pyproject.toml": f"[build-system]\nrequires = []\n{OURS}"})
+    for arguments, message in (
+        (["--deflate", "canonical"], "--deflate is for --stay."),
+        (["--stay", "--deflate", "zlib"], "'zlib' is not 'canonical'"),
+        (["--stay"], "[tool.samebytes] names no backend"),
+    ):
+        done = samebytes.here("migrate", root, *arguments)
+        assert (done.status, message in done.stderr) == (2, True), done.stderr
+    (root / "pyproject.toml").write_text("")
+    assert "The tree is dirty" in samebytes.here("migrate", root, "--stay").stderr
+
+
+def test_wrapped_already(tmp_path: Path, samebytes: Command) -> None:
+    text = f'[build-system]\nrequires = []\n{OURS}[tool.samebytes]\nbackend = "b"\n'
+    root = repository(tmp_path / "p", {"pyproject.toml": text})
+    done = samebytes.here("migrate", root, "--stay")
+    assert done.status == 0
+    assert "The project is wrapped already, around b." in done.stdout
+    assert "There is nothing to do." in done.stdout
+    assert git(root, "status", "--porcelain") == ""
+    canonical = samebytes.here("migrate", root, "--stay", "--deflate", "canonical")
+    assert canonical.status == 2
+    assert 'add deflate = "canonical" to [tool.samebytes]' in canonical.stderr
+
+
+@pytest.mark.slow
+def test_setuptools(folder: Path, samebytes: Command, core_index: Mapping[str, str]) -> None:
+    """What was proved is written, and is what the commit then gives to everybody."""
+    root = repository(folder / "small", SETUPTOOLS)
+    done, document = migrated(root, samebytes, core_index)
+    assert done.status == 0, done.stderr
+    assert document["status"] == "migrated"
+    assert document["files"] == [{"path": "pyproject.toml", "action": "changed"}]
+    assert document["check"]["reproducible"] is True
+    assert {"clock", "timezone", "umask", "user", "path"} <= set(document["check"]["tried"])
+    assert changes(document) == {
+        ("sdist", "+", "SOURCE_DATE_EPOCH", "epoch"),
+        ("sdist", "~", "pyproject.toml", "migrated"),
+        ("sdist", "~", "", "canonical"),
+        ("wheel", "~", "", "canonical"),
+    }
+    assert "Neither was told a time." in done.stdout
+    commit(root)
+    built = samebytes("build", root, "-o", folder / "dist", "--as-of", "now", env=core_index)
+    proved = [proof["after"] for proof in document["proofs"]]
+    assert built.digests == {each["filename"]: each["sha256"] for each in proved}
+    assert built.stderr.count("as the backend wrote it") == 2
+
+
+@pytest.mark.slow
+def test_old_project_without_pyproject(
+    folder: Path, samebytes: Command, core_index: Mapping[str, str]
+) -> None:
+    """By setuptools as of the commit, although the wrapper is years younger; in a monorepo."""
+    setup = "import setuptools\nsetuptools.setup(name='small', version='1', packages=['small'])\n"
+    files = {"py/setup.py": setup, "py/small/__init__.py": "", "other.txt": ""}
+    root = repository(folder / "r", files, date="2021-06-01T12:00:00Z") / "py"
+    done, document = migrated(root, samebytes, core_index, "--dry-run")
+    assert done.status == 0, done.stderr
+    assert done.stderr.count("setuptools==57.0.0") == 2
+    assert document["files"] == [{"path": "pyproject.toml", "action": "added"}]
+    assert {each[1:] for each in changes(document) if each[0] == "sdist"} == {
+        ("+", "SOURCE_DATE_EPOCH", "epoch"),
+        ("+", "pyproject.toml", "migrated"),
+        ("~", "small.egg-info/", "sources"),
+        ("~", "", "canonical"),
+    }
+    assert "+++ b/py/pyproject.toml" in done.stdout
+    assert "'python setup.py sdist' goes past the wrapper" in done.stdout
+    assert git(root, "status", "--porcelain") == ""
+
+
+#: What a backend of the project's own may do, and what is said of it.
+OWN = (
+    ("def content(): return 'same'", 0, "with these varied: clock"),
+    ("def content(): return str(int(time.time()))", 1, "small.py, with clock varied."),
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("content", "status", "said"), OWN, ids=["steady", "clock"])
+def test_backend_of_its_own(
+    folder: Path,
+    samebytes: Command,
+    core_index: Mapping[str, str],
+    content: str,
+    status: int,
+    said: str,
+) -> None:
+    """Its archives become canonical; what it writes into them is its own affair, and found."""
+    root = repository(folder / "small", own_backend(content))
+    done, document = migrated(root, samebytes, core_index)
+    assert done.status == status, done.stderr
+    assert said in done.stdout
+    assert document["check"]["reproducible"] is not bool(status)
+    assert bool(git(root, "status", "--porcelain")) is not bool(status)
+    if not status:
+        table = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["samebytes"]
+        assert table == {"backend": "backend", "backend-path": ["."]}
+
+
+@pytest.mark.slow
+def test_no_index_has_the_wrapper(folder: Path, samebytes: Command) -> None:
+    root = repository(folder / "small", own_backend())
+    with running() as server:
+        env = {
+            "PIP_INDEX_URL": server.url,
+            "PIP_CONFIG_FILE": os.devnull,
+            "SAMEBYTES_CACHE": str(folder / "cache"),
+        }
+        done = samebytes("migrate", root, "--stay", env=env)
+    assert done.status == 2
+    assert "samebytes-core cannot be had for CPython" in done.stderr
+    assert "PIP_EXTRA_INDEX_URL" in done.stderr
+
+
+@pytest.mark.slow
+def test_django(folder: Path, samebytes: Command, core_index: Mapping[str, str]) -> None:
+    """With the files of its kit, and without what of it is for hatchling."""
+    root = django_checkout(RELEASES[0], folder / "django", small=True)
+    arguments = ("--kit", "django", "--html", folder / "page.html")
+    done, document = migrated(root, samebytes, core_index, *arguments)
+    assert done.status == 0, done.stderr
+    assert git(root, "status", "--porcelain").split() == [
+        *("M", "docs/internals/howto-release-django.txt", "M", "pyproject.toml"),
+        *("??", ".github/workflows/reproducible.yml", "??", "scripts/build_release.py"),
+    ]
+    pyproject = tomllib.loads((root / "pyproject.toml").read_text())
+    assert "hatch" not in pyproject["tool"]
+    assert "setuptools" in pyproject["tool"]
+    assert changes(document) == {
+        ("sdist", "+", "SOURCE_DATE_EPOCH", "epoch"),
+        ("sdist", "~", "docs/internals/howto-release-django.txt", "migrated"),
+        ("sdist", "~", "pyproject.toml", "migrated"),
+        ("sdist", "~", "", "canonical"),
+        ("wheel", "~", "", "canonical"),
+    }
+    assert "setuptools.build_meta" in (folder / "page.html").read_text()
+
+
+@pytest.mark.slow
+def test_kit_that_accepts_less(
+    folder: Path, samebytes: Command, core_index: Mapping[str, str]
+) -> None:
+    root = repository(folder / "small", own_backend())
+    kit = write(folder / "kit", {"kit.toml": KIT, "tables.toml": "[tool.hatch]\n"})
+    done, document = migrated(root, samebytes, core_index, "--kit", kit)
+    assert (done.status, document["status"]) == (1, "finding")
+    assert "+ SOURCE_DATE_EPOCH" in done.stdout
+    assert git(root, "status", "--porcelain") == ""
+
+
+KIT = """\
+version = 1
+project = "small"
+requires = ["hatchling"]
+tables = "tables.toml"
+[stay.sdist]
+"""
+
+
+def migrated(
+    root: Path, samebytes: Command, env: Mapping[str, str], *arguments: str | Path
+) -> tuple[Result, Any]:
+    """What the command says, and the document that it writes."""
+    target = root.with_name("result.json")
+    done = samebytes("migrate", "--stay", root, "--json", target, *arguments, env=env)
+    document = json.loads(target.read_text())
+    validate(document, "migrate-1.json")
+    return done, document
+
+
+def changes(document: Any) -> set[tuple[str, str, str, str]]:
+    """The differences of the archives: form, mark, place, and the id of what expects it."""
+    return {
+        (proof["form"], change["mark"], change["place"], change["expectation"])
+        for proof in document["proofs"]
+        for change in proof["changes"]
+    }
