@@ -188,8 +188,8 @@ def test_old_project_without_pyproject(
     """By setuptools as of the commit, although the wrapper is years younger; in a monorepo."""
     setup = "import setuptools\nsetuptools.setup(name='small', version='1', packages=['small'])\n"
     files = {"py/setup.py": setup, "py/small/__init__.py": "", "other.txt": ""}
-    root = repository(folder / "r", files, date="2021-06-01T12:00:00Z") / "py"
-    done, document = migrated(root, samebytes, core_index, "--dry-run")
+    top = repository(folder / "r", files, date="2021-06-01T12:00:00Z")
+    done, document = migrated(top / "py", samebytes, core_index, "--dry-run", top=top)
     assert done.status == 0, done.stderr
     assert done.stderr.count("setuptools==57.0.0") == 2
     assert document["files"] == [{"path": "pyproject.toml", "action": "added"}]
@@ -201,7 +201,7 @@ def test_old_project_without_pyproject(
     }
     assert "+++ b/py/pyproject.toml" in done.stdout
     assert "'python setup.py sdist' goes past the wrapper" in done.stdout
-    assert git(root, "status", "--porcelain") == ""
+    assert git(top, "status", "--porcelain") == ""
 
 
 #: What a backend of the project's own may do, and what is said of it.
@@ -294,10 +294,14 @@ tables = "tables.toml"
 
 
 def migrated(
-    root: Path, samebytes: Command, env: Mapping[str, str], *arguments: str | Path
+    root: Path,
+    samebytes: Command,
+    env: Mapping[str, str],
+    *arguments: str | Path,
+    top: Path | None = None,
 ) -> tuple[Result, Any]:
-    """What the command says, and the document that it writes."""
-    target = root.with_name("result.json")
+    """What the command says, and the document that it writes; ``top`` is the repository's root."""
+    target = Path(f"{top or root}.json")
     done = samebytes("migrate", "--stay", root, "--json", target, *arguments, env=env)
     document = json.loads(target.read_text())
     validate(document, "migrate-1.json")
