@@ -148,6 +148,7 @@ LAYERS = (
 CORE_LAYERS = (
     ("__init__",),
     ("epoch", "errors"),
+    ("deflate",),
     ("canonical", "git", "settings"),
     ("inner", "tree"),
     ("sdist_version",),
@@ -215,7 +216,7 @@ def test_the_core_is_small_and_stands_alone() -> None:
     modules = {path.stem: path for path in CORE.glob("*.py")}
     level = {module: number for number, layer in enumerate(CORE_LAYERS) for module in layer}
     assert sorted(modules) == sorted(level)
-    assert sum(len(path.read_text().splitlines()) for path in modules.values()) <= 1000
+    assert sum(len(path.read_text().splitlines()) for path in modules.values()) <= 1100
     for module, path in modules.items():
         for name in imported(path):
             package, _, rest = name.partition(".")

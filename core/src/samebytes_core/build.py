@@ -35,7 +35,7 @@ def sdist(hook: Hook, settings: Settings, tree: Path, folder: str) -> str:
         elif epoch is not None:
             final = scratch / f"{built.name}.part"
             record = {RECORD: f"{epoch.seconds}\n".encode()}
-            rewrite_sdist(built, final, epoch.seconds, added=record)
+            rewrite_sdist(built, final, epoch.seconds, added=record, deflate=settings.deflate)
         os.replace(final, Path(folder, built.name))
     return built.name
 
@@ -50,7 +50,7 @@ def wheel(hook: Hook, settings: Settings, tree: Path, folder: str) -> str:
         built = final = _built(hook, scratch, (".whl",))
         if epoch is not None:
             final = scratch / f"{built.name}.part"
-            rewrite_wheel(built, final, epoch.for_zip)
+            rewrite_wheel(built, final, epoch.for_zip, deflate=settings.deflate)
         os.replace(final, Path(folder, built.name))
     return built.name
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import IO, BinaryIO, cast
 
+from samebytes_core.deflate import COMPRESSORS, Compressor
 from samebytes_core.epoch import ZIP_FLOOR
 
 _COPY_BYTES = 256 * 1024
@@ -32,13 +33,14 @@ def rewrite_sdist(
     epoch: int,
     *,
     added: Mapping[str, bytes] = MappingProxyType({}),
+    deflate: str = "zlib",
 ) -> None:
     """Write the ``.tar.gz`` sdist ``source`` again so that only its contents decide the bytes.
 
     Members sorted by name, the epoch as their time, no owner, mode 0644, or 0755 for folders and
     executable files; hard links become the files they point to. A gzip header without time and
-    name, zlib at level 9. ``added`` holds files by their names in the root folder, in place of
-    those of the same name.
+    name. ``added`` holds files by their names in the root folder, in place of those of the same
+    name; ``deflate`` is one of COMPRESSORS, zlib at level 9. Raises CoreError as that does.
     """
     with tempfile.TemporaryFile(dir=destination.parent) as plain:
         # Sorting seeks backwards, for which gzip would have to start again from the beginning.
@@ -48,7 +50,7 @@ def rewrite_sdist(
         with (
             tarfile.open(fileobj=plain, mode="r:") as old,
             destination.open("xb") as raw,
-            _Gzip(raw) as gz,
+            _Gzip(raw, COMPRESSORS[deflate]()) as gz,
             tarfile.open(fileobj=cast(BinaryIO, gz), mode="w|", format=tarfile.PAX_FORMAT) as new,
         ):
             for member, content in sorted(_contents(old, added), key=lambda pair: pair[0].name):
@@ -69,27 +71,61 @@ def _contents(
         yield tarfile.TarInfo(name), BytesIO(content)
 
 
-def rewrite_wheel(source: Path, destination: Path, epoch: int) -> None:
+def rewrite_wheel(source: Path, destination: Path, epoch: int, *, deflate: str = "zlib") -> None:
     """Write the wheel ``source`` again so that only its contents decide the bytes.
 
     Members sorted by name with the dist-info folder last and RECORD at its end (PEP 427), the
-    epoch as their time, mode 0644, or 0755 for executable files; zlib at its default level.
+    epoch as their time, mode 0644, or 0755 for executable files. All files are compressed, also
+    those that do not shrink: by zlib at its default level, or as ``deflate`` says, one of
+    COMPRESSORS. Raises CoreError as that does.
     """
-    with zipfile.ZipFile(source) as old, zipfile.ZipFile(destination, "x") as new:
+    with (
+        zipfile.ZipFile(source) as old,
+        destination.open("xb") as raw,
+        zipfile.ZipFile(raw, "w") as new,
+    ):
         for member in sorted(old.infolist(), key=_wheel_order):
-            with (
-                old.open(member) as content,
-                new.open(_canonical_zipinfo(member, epoch), "w") as to,
-            ):
-                shutil.copyfileobj(content, to, _COPY_BYTES)
+            info = _canonical_zipinfo(member, epoch)
+            with old.open(member) as content:
+                if deflate == "zlib" or member.is_dir():
+                    with new.open(info, "w") as to:
+                        shutil.copyfileobj(content, to, _COPY_BYTES)
+                else:
+                    _add_compressed(new, raw, info, content, COMPRESSORS[deflate]())
+
+
+def _add_compressed(
+    new: zipfile.ZipFile,
+    raw: BinaryIO,
+    info: zipfile.ZipInfo,
+    content: IO[bytes],
+    deflate: Compressor,
+) -> None:
+    """Add a member that zipfile does not compress.
+
+    It is stored as if it were compressed already, and only then the headers say that it is.
+    """
+    crc = size = 0
+    stream = []
+    while data := content.read(_COPY_BYTES):
+        crc, size = zlib.crc32(data, crc), size + len(data)
+        stream.append(deflate.compress(data))
+    stream.append(deflate.flush())
+    info.compress_type = zipfile.ZIP_STORED
+    new.writestr(info, b"".join(stream))
+    info.compress_type, info.CRC, info.file_size = zipfile.ZIP_DEFLATED, crc, size
+    end = raw.tell()
+    raw.seek(info.header_offset)
+    raw.write(info.FileHeader())
+    raw.seek(end)
 
 
 class _Gzip:
     """A file object that writes one gzip member whose header says nothing of the machine."""
 
-    def __init__(self, raw: BinaryIO) -> None:
+    def __init__(self, raw: BinaryIO, deflate: Compressor) -> None:
         self._raw = raw
-        self._deflate = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+        self._deflate = deflate
         self._crc = 0
         self._size = 0
         raw.write(_GZIP_HEADER)

@@ -1,0 +1,121 @@
+"""By what archives are compressed (RFC 1951): the zlib at hand, or the one that is the same to all.
+
+``canonical`` is libdeflate, as it comes with one release of the package ``deflate``, at one level:
+whole numbers only, and no choice that depends on the processor's features.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import mmap
+import tempfile
+import zlib
+from collections.abc import Callable, Mapping
+from functools import cache
+from types import MappingProxyType
+from typing import Any, Protocol
+
+from samebytes_core.errors import CoreError
+
+#: The package that is needed, its one release, and the level: of those that are no slower than
+#: zlib's best, the one that gives least.
+PACKAGE, VERSION, LEVEL = "deflate", "0.8.1", 9
+
+#: Bytes of one stream before it is compressed, which takes all of them at once; with some to spare
+#: below where zip needs other headers.
+LARGEST = 2_000_000_000
+_IN_MEMORY = 16 * 1024**2
+#: Compressed bytes that are checked at once: they hold no more than about a thousand times that.
+_CHECKED = 32 * 1024
+
+#: What the digest of the sample's stream begins with.
+_ANSWER = "adc193127ffa8281"
+
+
+class Compressor(Protocol):
+    """Piece by piece, as zlib does; ``flush`` gives the rest."""
+
+    def compress(self, data: bytes, /) -> bytes: ...
+    def flush(self) -> bytes: ...
+
+
+class _Canonical:
+    """Takes the pieces, and gives the stream at the end, once zlib has got them back from it.
+
+    Raises CoreError where the package is missing, or is not the one, or gives other bytes.
+    """
+
+    def __init__(self) -> None:
+        self._compressed = _checked_library()
+        self._plain = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115
+
+    def compress(self, data: bytes, /) -> bytes:
+        if self._plain.tell() + len(data) > LARGEST:
+            raise CoreError(
+                f"more than {LARGEST:,} bytes in one stream are not compressed canonically: leave "
+                'out the largest files, or have zlib compress them (deflate = "zlib")'
+            )
+        self._plain.write(data)
+        return b""
+
+    def flush(self) -> bytes:
+        with self._plain as file:
+            if file.tell() <= _IN_MEMORY:
+                file.seek(0)
+                return _round_trip(self._compressed, file.read())
+            file.flush()
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as plain:
+                return _round_trip(self._compressed, plain)
+
+
+#: By the names that [tool.samebytes] deflate has for them.
+COMPRESSORS: Mapping[str, Callable[[], Compressor]] = MappingProxyType(
+    {"zlib": lambda: zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS), "canonical": _Canonical}
+)
+
+
+def _round_trip(compressed: Any, plain: Any) -> bytes:
+    stream = memoryview(compressed(plain, LEVEL))
+    inflate, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
+    for start in range(0, len(stream), _CHECKED):
+        data = inflate.decompress(stream[start : start + _CHECKED])
+        if plain[size : size + len(data)] != data:
+            break
+        size += len(data)
+    else:
+        if inflate.eof and not inflate.unused_data and size == len(plain):
+            return bytes(stream)
+    raise CoreError(f"{PACKAGE} {VERSION} gives a stream that zlib does not get the same from")
+
+
+@cache
+def _checked_library() -> Any:
+    try:
+        library: Any = importlib.import_module(PACKAGE)
+    except ImportError as error:
+        raise CoreError(
+            f'canonical archives need {PACKAGE}=={VERSION} ({error}): add "samebytes-core'
+            '[deflate]" to requires of [build-system], or install it'
+        ) from None
+    if (version := getattr(library, "__version__", "")) != VERSION:
+        raise CoreError(
+            f"canonical archives need {PACKAGE}=={VERSION}, and {version or 'another'} is here: "
+            f"other releases may give other bytes. Install {PACKAGE}=={VERSION}"
+        )
+    answer = hashlib.sha256(_round_trip(library.deflate_compress, _sample())).hexdigest()
+    if answer[: len(_ANSWER)] != _ANSWER:
+        raise CoreError(
+            f"{PACKAGE} {VERSION} gives other bytes here than elsewhere: it was built with another "
+            "libdeflate, or for a processor on which it does. Install the wheel that PyPI has of it"
+        )
+    return library.deflate_compress
+
+
+def _sample() -> bytes:
+    """Of all kinds: words as in a text, noise, long runs, and bits, which match everywhere."""
+    noise = b"".join(hashlib.sha256(b"%d" % number).digest() for number in range(4096))
+    words = [noise[at : at + 2 + at % 9].hex().encode() for at in range(0, 8000, 8)]
+    text = b" ".join(words[noise[at] * noise[at + 1] % 1000] for at in range(0, 98304, 3))
+    bits = noise.translate(b"01" * 128)
+    return text + noise[:40000] + bytes(40000) + text[:60000:2] + bits[:40000] + text[1:50000]
