@@ -387,6 +387,30 @@ def test_a_setup_cfg_that_setuptools_wrote(
     assert (found.problems == ()) is is_fine
 
 
+@pytest.mark.parametrize(
+    ("backend", "record", "is_fine"),
+    [
+        ("samebytes_core.backend", b"EPOCH\n", True),
+        ("samebytes_core.backend", b"EPOCH", False),
+        ("samebytes_core.backend", b"1\n", False),
+        ("hatchling.build", b"EPOCH\n", False),
+    ],
+)
+def test_the_record_of_the_epoch(
+    tmp_path: Path, backend: str, record: bytes, is_fine: bool
+) -> None:
+    """That of the commit, in an sdist that samebytes-core has written."""
+    system = f'[build-system]\nrequires = []\nbuild-backend = "{backend}"\n'
+    tree = source(tmp_path / "tree", {"pyproject.toml": system})
+    found = record.replace(b"EPOCH", str(tree.epoch().seconds).encode())
+    files = {"pyproject.toml": File(system.encode()), "SOURCE_DATE_EPOCH": File(found)}
+    sdist = write_sdist(tmp_path, {f"small-1.0/{path}": file for path, file in files.items()})
+    tracked = read_tracked(tree, tmp_path / "clone")
+    rules = Rules(sdist=ArchiveRules())
+    problems = check_contents(sdist, write_wheel(tmp_path, {}), tracked, rules).problems
+    assert (problems == ()) is is_fine
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("files", [HATCHLING, SETUPTOOLS], ids=["hatchling", "setuptools"])
 def test_real_builds(files: Mapping[str, str], tmp_path: Path, samebytes: Command) -> None:

@@ -17,6 +17,7 @@ import pytest
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 from projects import own_backend
+from released import wheel
 
 from samebytes.errors import UnreachableError
 from samebytes.index.settings import IndexSettings
@@ -100,13 +101,21 @@ class Shop:
     folder: Path
     shed: Toolshed
 
-    def attempt(self, artifact: Path, *commands: SmokeCommand) -> Result:
+    def attempt(
+        self, artifact: Path, *commands: SmokeCommand, beside: Path | None = None
+    ) -> Result:
         room = self.folder / "room"
         room.mkdir(exist_ok=True)
         for each in room.iterdir():
             each.unlink()
         found = try_artifact(
-            artifact, commands, name=SMALL, version=V1, toolshed=self.shed, folder=room
+            artifact,
+            commands,
+            name=SMALL,
+            version=V1,
+            toolshed=self.shed,
+            folder=room,
+            beside=() if beside is None else (beside,),
         )
         assert list(found.files) == list(room.iterdir())
         return found
@@ -182,6 +191,16 @@ def test_a_wheel_and_an_sdist(shop: Shop) -> None:
         assert "room/environment/lib/python" in log
         (number,) = pids(log)
         assert is_gone(number)
+
+
+def test_what_is_released_with_it_is_there_before_it_is_published(shop: Shop) -> None:
+    requiring = write_wheel(shop.folder, f"{METADATA}Requires-Dist: other==1.0\n")
+    (problem,) = shop.attempt(requiring).problems
+    assert "other was not found" in problem
+    beside = shop.folder / "beside"
+    beside.mkdir()
+    (beside / "other-1.0-py3-none-any.whl").write_bytes(wheel("other", "1.0"))
+    assert shop.attempt(requiring, python("import other"), beside=beside).problems == ()
 
 
 def test_commands_see_nothing_of_ours(shop: Shop) -> None:

@@ -132,15 +132,18 @@ class Toolshed:
                 shutil.rmtree(staging, ignore_errors=True)
         return Toolchain(root=root, pins=tuple(pins))
 
-    def install(self, artifact: Path, target: Path) -> Finished:
+    def install(self, artifact: Path, target: Path, beside: Iterable[Path] = ()) -> Finished:
         """Make a fresh environment at ``target``, and install an sdist or a wheel in it.
 
-        What it requires comes from the index as it is now. The status says whether it could be
-        installed; raises UnreachableError when the index cannot be reached.
+        What it requires comes from the index as it is now, and from the folders ``beside``. The
+        status says whether it could be installed; raises UnreachableError when the index cannot be
+        reached.
         """
         self._make_environment(target)
+        folders = (os.fspath(each.resolve()) for each in beside)
         done = self._uv(
             *("pip", "install", "--python", os.fspath(target / "bin" / "python")),
+            *(word for each in folders for word in ("--find-links", each)),
             *("--link-mode", "copy", os.fspath(artifact.resolve())),
         )
         if done.status and _is_network_failure(done):

@@ -18,13 +18,17 @@ from samebytes.request import Workshop
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildOptions:
-    """How it is built, as in ``Request``; ``arguments`` say it, and more, on the command line."""
+    """How it is built, as in ``Request``; ``arguments`` say it, and more, on the command line.
+
+    ``beside`` are folders with wheels that it requires when it is tried: they are released with it.
+    """
 
     python: str | None = None
     as_of: datetime | None = None
     newest: bool = False
     config_settings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     timeout: float = 3600.0
+    beside: tuple[Path, ...] = ()
     arguments: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, object]:

@@ -197,6 +197,7 @@ def _try(work: Preparation, artifact: Path) -> Result:
             version=target.version,
             toolshed=workshop.toolshed(interpreter),
             folder=space.shelf(),
+            beside=work.options.beside,
         )
         kept = work.making(artifact.name)
         files = tuple(Path(shutil.copy(path, kept)) for path in result.files)
@@ -212,6 +213,12 @@ def _space(work: Preparation, purpose: str) -> AbstractContextManager[Workspace]
 
 def _try_inputs(work: Preparation) -> dict[str, object]:
     return {**_built(work), "rules": str(work.target.rules.digest), **work.options.to_dict()}
+
+
+def _installed_inputs(work: Preparation) -> dict[str, object]:
+    wheels = [path for folder in work.options.beside for path in folder.glob("*.whl")]
+    beside = {path.name: str(Digest.of_file(path)) for path in wheels}
+    return _try_inputs(work) | ({"beside": beside} if beside else {})
 
 
 def _checksums(work: Preparation) -> Result:
@@ -296,14 +303,14 @@ STEPS: tuple[Step[Preparation], ...] = (
         "wheel",
         "The wheel installs, and the smoke tests pass",
         Stage.PROOF,
-        _try_inputs,
+        _installed_inputs,
         _try_wheel,
     ),
     Step(
         "sdist",
         "The sdist installs, and the smoke tests pass",
         Stage.PROOF,
-        _try_inputs,
+        _installed_inputs,
         _try_sdist,
     ),
     Step("checksums", "The checksum file is written", Stage.SIGNATURE, _proof_inputs, _checksums),

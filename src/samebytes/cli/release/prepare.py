@@ -83,6 +83,15 @@ _WITHIN = 9
     metavar="FOLDER",
     help="The tag must be signed by one of the keys in this folder.",
 )
+@click.option(
+    "--with",
+    "beside",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    multiple=True,
+    metavar="DIR",
+    help="A release that was prepared before, to be published with this one, whose wheel this one "
+    "requires: it is tried with it. May be given several times.",
+)
 @index_url_option
 @python_option
 @click.option(
@@ -147,6 +156,7 @@ class _Options:
     kit: str | None
     key: str | None
     trusted_keys: Path | None
+    beside: tuple[Path, ...]
     index_url: str | None
     python: str | None
     as_of: str | None
@@ -187,6 +197,7 @@ def _prepare(options: _Options, terminal: Terminal) -> Checklist:
                 newest=options.as_of == "now",
                 config_settings=config_settings(options.config_settings),
                 timeout=options.timeout,
+                beside=options.beside,
                 arguments=tuple(_arguments(options)),
             ),
             workshop=workshop,
@@ -230,6 +241,8 @@ def _arguments(options: _Options) -> Iterator[str]:
     ):
         if value is not None:
             yield from (option, value)
+    for folder in options.beside:
+        yield from ("--with", os.path.abspath(folder))
     for setting in options.config_settings:
         yield from ("--config-setting", setting)
     if options.no_sandbox:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from samebytes_core.tree import RECORD
+
 from samebytes.archive.artifact import read_artifact
 from samebytes.archive.limits import Limits
 from samebytes.archive.member import Member, MemberType
@@ -63,16 +65,19 @@ class _Archive:
 
 def _sdist(path: Path, tracked: Tracked) -> _Archive:
     def wanted(_number: int, name: str, size: int) -> bool:
-        return name.endswith("/setup.cfg") and size <= _LARGEST
+        return name.endswith(("/setup.cfg", f"/{RECORD}")) and size <= _LARGEST
 
     artifact = read_artifact(path, Limits(), wanted=wanted)
     top = path.name.removesuffix(".tar.gz")
     members, strange = _by_path(artifact.members, f"{top}/")
-    rewritten = {
-        artifact.members[number].name.removeprefix(f"{top}/")
+    kept = {
+        artifact.members[number].name.removeprefix(f"{top}/"): data
         for number, data in artifact.kept.items()
-        if tracked.is_setuptools and is_rewritten_setup_cfg(data, tracked.setup_cfg)
     }
+    written = {RECORD} if kept.get(RECORD) == tracked.record is not None else set()
+    if tracked.is_setuptools and "setup.cfg" in kept:
+        is_rewritten = is_rewritten_setup_cfg(kept["setup.cfg"], tracked.setup_cfg)
+        written |= {"setup.cfg"} if is_rewritten else set()
     name = top.rpartition("-")[0]
     return _Archive(
         filename=path.name,
@@ -81,8 +86,7 @@ def _sdist(path: Path, tracked: Tracked) -> _Archive:
         places={each: f"{tracked.project}{each}" for each in members},
         roots=frozenset({tracked.project}),
         is_generated=lambda each: (
-            in_sdist(each, name, is_setuptools=tracked.is_setuptools)
-            or (each == "setup.cfg" and each in rewritten)
+            in_sdist(each, name, is_setuptools=tracked.is_setuptools) or each in written
         ),
         is_copied=lambda _each: False,
     )

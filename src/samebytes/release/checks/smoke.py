@@ -49,10 +49,12 @@ def try_artifact(
     version: Version,
     toolshed: Toolshed,
     folder: Path,
+    beside: Sequence[Path] = (),
 ) -> Result:
     """Install a wheel or an sdist below ``folder``, which is empty, and run its commands there.
 
-    What is left is the log. Raises UnreachableError when what it requires cannot be fetched.
+    What it requires may lie in the folders ``beside``. What is left is the log. Raises
+    UnreachableError when what it requires cannot be fetched.
     """
     kind = "wheel" if artifact.suffix == ".whl" else "sdist"
     room = folder / "room"
@@ -62,7 +64,7 @@ def try_artifact(
     for each in (trial.work, trial.home, trial.tmp, room / "artifact"):
         each.mkdir(parents=True)
     try:
-        problem = trial.install(artifact, name, toolshed)
+        problem = trial.install(artifact, name, toolshed, beside)
         facts = [f"{artifact.name} is installed, by {toolshed.interpreter.identity}"]
         for command in commands:
             if problem is None and (command.wheel if kind == "wheel" else command.sdist):
@@ -104,14 +106,16 @@ class _Trial:
     def tmp(self) -> Path:
         return self.root / "tmp"
 
-    def install(self, artifact: Path, name: NormalizedName, toolshed: Toolshed) -> str | None:
+    def install(
+        self, artifact: Path, name: NormalizedName, toolshed: Toolshed, beside: Sequence[Path]
+    ) -> str | None:
         """What is wrong with the artifact, if anything.
 
         A copy is installed, whose path and time are new: nothing that was kept is taken for it.
         """
         copy = self.root / "artifact" / artifact.name
         copyfile(artifact, copy)
-        done = toolshed.install(copy, self.environment)
+        done = toolshed.install(copy, self.environment, beside)
         self._write(f"$ uv pip install {artifact.name}\n{done.stderr}{done.stdout}")
         if done.status:
             return f"it cannot be installed: {_quoted(done.last_lines())}"

@@ -13,6 +13,9 @@ from samebytes.guard import remove_folder
 from samebytes.source import GitSource
 from samebytes.toml import read_toml
 
+#: The backend that writes its record into sdists.
+WRAPPER = "samebytes_core.backend"
+
 #: Bytes of a file with settings that are read.
 _LARGEST = 1024**2
 
@@ -31,13 +34,14 @@ class Tracked:
     """Files by their paths from the root of the repository.
 
     ``project`` is where the project lies, with a slash at its end, or nothing; ``setup_cfg`` is
-    its setup.cfg, if it has one.
+    its setup.cfg, if it has one; ``record`` is what an sdist of samebytes-core says of its epoch.
     """
 
     files: Mapping[str, TrackedFile]
     project: str = ""
     is_setuptools: bool = False
     setup_cfg: bytes = b""
+    record: bytes | None = None
 
 
 def read_tracked(source: GitSource, folder: Path) -> Tracked:
@@ -48,11 +52,13 @@ def read_tracked(source: GitSource, folder: Path) -> Tracked:
     try:
         source.git.clone(source.checkout, source.commit, folder)
         place = source.checkout.project.as_posix()
+        system = _build_system(_content(folder / place / "pyproject.toml"))
         return Tracked(
             files=dict(_files(os.path.realpath(folder))),
             project="" if place == "." else f"{place}/",
-            is_setuptools=_is_setuptools(_content(folder / place / "pyproject.toml")),
+            is_setuptools=_is_setuptools(system),
             setup_cfg=_content(folder / place / "setup.cfg"),
+            record=_record(source, system),
         )
     finally:
         remove_folder(folder)
@@ -89,13 +95,25 @@ def _content(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _is_setuptools(pyproject: bytes) -> bool:
-    """Whether setuptools builds it: what says nothing is built by it, too (PEP 517)."""
+def _build_system(pyproject: bytes) -> Mapping[str, object] | None:
+    """The table, empty where there is none; None where it cannot be read."""
     try:
-        document = read_toml(pyproject.decode("utf-8", "replace"))
+        found = read_toml(pyproject.decode("utf-8", "replace")).get("build-system")
     except ValueError:
+        return None
+    return found if isinstance(found, dict) else {}
+
+
+def _is_setuptools(system: Mapping[str, object] | None) -> bool:
+    """Whether setuptools builds it: what says nothing is built by it, too (PEP 517)."""
+    if system is None:
         return False
-    system = document.get("build-system")
-    if not isinstance(system, dict) or "build-backend" not in system:
+    if "build-backend" not in system:
         return True
     return "setuptools" in str(system.get("requires", "")).lower()
+
+
+def _record(source: GitSource, system: Mapping[str, object] | None) -> bytes | None:
+    if not system or system.get("build-backend") != WRAPPER:
+        return None
+    return f"{source.epoch().seconds}\n".encode()
