@@ -15,10 +15,9 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+from samebytes_core.deflate import COMPRESSORS
 from samebytes_core.errors import CoreError
 
-#: What may compress the archives.
-DEFLATE = ("zlib", "canonical")
 #: What may be done about a tree that is not its commit.
 DIRTY = ("warn", "error", "ignore")
 
@@ -32,8 +31,7 @@ class Settings:
     """``backend`` is the one that is wrapped, as in [build-system]; empty where none is named.
 
     ``backend_path`` are the folders of the project in which it lies, as in [build-system].
-    ``deflate`` is what compresses the archives: ``zlib``, as of the Python that builds, or
-    ``canonical``. ``dirty`` is one of ``DIRTY``.
+    ``deflate`` is the name of what compresses the archives, ``dirty`` one of ``DIRTY``.
     """
 
     backend: str = ""
@@ -60,7 +58,7 @@ def read_settings(tree: Path) -> Settings:
     return Settings(
         backend=_backend(table),
         backend_path=_backend_path(table),
-        deflate=choice(_TABLE, table, "deflate", DEFLATE),
+        deflate=choice(_TABLE, table, "deflate", tuple(COMPRESSORS)),
         dirty=choice(_TABLE, table, "dirty", DIRTY),
     )
 
