@@ -78,7 +78,8 @@ def test_our_own_packages(folder: Path, samebytes: Command) -> None:
     git(folder, "clone", "--quiet", str(ROOT), str(root))
     with party(root, folder, samebytes, tag=own_tag(root)) as people:
         core = core_of(people)
-        assert core.prepare().status == 0
+        prepared = core.prepare()
+        assert prepared.status == 0, prepared.stdout
         assert core.confirm(by=core.bert).status == 0
         assert core.publish(threshold=2).status == 0
         release(people, "--with", core.out)
