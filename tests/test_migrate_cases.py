@@ -4,14 +4,16 @@ both ways by the command, and the migrated project's files held against a list w
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tarfile
 import tomllib
 import zipfile
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from conftest import Command
@@ -66,7 +68,8 @@ class Manifest:
     wheel: frozenset[str] = frozenset()
 
 
-MANIFESTS = (
+#: Directives that concern one folder, or one file.
+LOCAL = (
     Manifest(
         "include",
         "include docs/*.rst tool.py .hidden\n",
@@ -101,18 +104,6 @@ MANIFESTS = (
         exclude=("/docs/**/*.rst",),
     ),
     Manifest(
-        "global-include",
-        "global-include *.md *.json\n",
-        frozenset({"extra/notes.md", "tests/data/x.json"}),
-        include=("*.md", "*.json"),
-    ),
-    Manifest(
-        "global-exclude",
-        "graft docs\ngraft extra\nglobal-exclude *.txt *.md\n",
-        frozenset({"docs/a.rst", "docs/deep/c.rst"}),
-        exclude=("*.txt",),
-    ),
-    Manifest(
         "graft",
         "graft extra\ngraft nowhere\n",
         frozenset({"extra/notes.md"}),
@@ -137,6 +128,21 @@ MANIFESTS = (
         frozenset({"docs/a.rst", "docs/b.txt", "docs/deep/c.rst", "tool.py", ".hidden"}),
         include=("/docs", "/tool.py", "/.hidden"),
         comments=('    # The manual,\n    # whole.\n    "/docs",',),
+    ),
+)
+#: Those that concern all folders, or packages.
+MANIFESTS = (
+    Manifest(
+        "global-include",
+        "global-include *.md *.json\n",
+        frozenset({"extra/notes.md", "tests/data/x.json"}),
+        include=("*.md", "*.json"),
+    ),
+    Manifest(
+        "global-exclude",
+        "graft docs\ngraft extra\nglobal-exclude *.txt *.md\n",
+        frozenset({"docs/a.rst", "docs/deep/c.rst"}),
+        exclude=("*.txt",),
     ),
     Manifest(
         "everything",
@@ -171,8 +177,14 @@ MANIFESTS = (
 
 @pytest.mark.parametrize("case", MANIFESTS, ids=lambda case: case.id)
 def test_manifest(folder: Path, samebytes: Command, case: Manifest) -> None:
-    root = repository(folder / "small", {**TREE, "MANIFEST.in": case.text})
-    done = samebytes("migrate", root)
+    migrates(folder, samebytes, case)
+
+
+def migrates(
+    folder: Path, samebytes: Command, case: Manifest, more: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    root = repository(folder / "small", {**TREE, **more, "MANIFEST.in": case.text})
+    done = samebytes.here("migrate", root, "--workspace", folder)
     assert (done.status, done.stderr.partition("error:")[2]) == (0, ""), done.stdout
     assert not (root / "MANIFEST.in").exists()
     text = (root / "pyproject.toml").read_text()
@@ -183,6 +195,44 @@ def test_manifest(folder: Path, samebytes: Command, case: Manifest) -> None:
     for comment in case.comments:
         assert comment in text
     assert built(root) == (SDIST | case.adds, WHEEL | case.wheel)
+
+
+#: What the local directives are about: the files, and what stands in lines and in rules.
+_PLACES = ("docs/", "extra/", "tool.py", ".hidden")
+_WORDS = re.compile(r"(?<![\w/.*])(docs|extra|nowhere|tool\.py|\.hidden|NEWS)")
+_RULES = re.compile(r"(?m)^(\W*/)(?=docs|extra|tool\.py|\.hidden)")
+
+
+def below(case: Manifest) -> Manifest:
+    """The same in a folder of the project, which has the name of the case."""
+    return replace(
+        case,
+        text=_WORDS.sub(rf"{case.id}/\1", case.text),
+        adds=frozenset(f"{case.id}/{path}" for path in case.adds),
+        **{
+            key: tuple(_RULES.sub(rf"\1{case.id}/", rule) for rule in getattr(case, key))
+            for key in ("include", "exclude", "comments")
+        },
+    )
+
+
+def together(cases: Sequence[Manifest]) -> Manifest:
+    """One project with all of them side by side."""
+    texts = (case.text for case in cases)
+    rules = {
+        key: tuple(rule for case in cases for rule in getattr(case, key))
+        for key in ("include", "exclude", "comments")
+    }
+    adds = frozenset().union(*(case.adds for case in cases))
+    return Manifest("local", "\n".join(texts), adds, **rules)
+
+
+def test_local_directives(folder: Path, samebytes: Command) -> None:
+    """Each in a folder of its own, of one project."""
+    cases = [below(case) for case in LOCAL]
+    files = {path: text for path, text in TREE.items() if path.startswith(_PLACES)}
+    copies = {f"{case.id}/{path}": text for case in cases for path, text in files.items()}
+    migrates(folder, samebytes, together(cases), copies)
 
 
 @dataclass(frozen=True)
@@ -202,6 +252,13 @@ class Mechanism:
 def pyproject(tables: str, project: str = "") -> dict[str, str]:
     head = PROJECT.partition("[tool.setuptools]")[0]
     return {"pyproject.toml": f"{head}{project}\n{tables}"}
+
+
+def versioned(files: Mapping[str, str], attribute: str) -> dict[str, str]:
+    """The same, with a version that is an attribute of the package."""
+    text = files["pyproject.toml"].replace('version = "1.0"', 'dynamic = ["version"]')
+    tables = f"[tool.setuptools.dynamic]\nversion = {{attr = 'small.{attribute}'}}\n"
+    return {**files, "pyproject.toml": f"{text}{tables}"}
 
 
 SETUP_CFG = """\
@@ -299,44 +356,89 @@ MECHANISMS = (
         says=("only-include = [",),
     ),
     Mechanism(
-        "package-data",
-        pyproject(
-            '[tool.setuptools]\npackages = ["small", "small.sub"]\ninclude-package-data = false\n'
-            '[tool.setuptools.package-data]\nsmall = ["*.txt"]\n'
-        ),
-        sdist=frozenset({"small/data.txt"}),
-        wheel=frozenset({*WHEEL, "small/data.txt"}),
-        says=('"/small/sub/table.csv"',),
+        "package-data-and-imported-version",
+        versioned(
+            pyproject(
+                '[tool.setuptools]\npackages = ["small", "small.sub"]\n'
+                'include-package-data = false\n[tool.setuptools.package-data]\nsmall = ["*.txt"]\n'
+            ),
+            "__version__",
+        )
+        | {
+            "small/__init__.py": "from ._about import number as __version__\n",
+            "small/_about.py": "number = '1.0'\n",
+        },
+        sdist=frozenset({"small/_about.py", "small/data.txt"}),
+        wheel=frozenset({*WHEEL, "small/_about.py", "small/data.txt"}),
+        says=('path = "small/_about.py"', '"/small/sub/table.csv"'),
     ),
     Mechanism(
-        "package-data-of-all",
+        "package-data-of-all-and-data-files",
         pyproject(
             '[tool.setuptools]\npackages = ["small", "small.sub"]\n'
-            '[tool.setuptools.package-data]\n"*" = ["*.csv"]\n'
+            "data-files = {share = ['docs/*.*']}\n"
+            '[tool.setuptools.package-data]\n"*" = ["*.csv"]\nsmall = ["lib-3.1/*"]\n'
+        )
+        | {"small/lib-3.1/a.js": ""},
+        sdist=frozenset({"docs/a.rst", "docs/b.txt", "small/lib-3.1/a.js", "small/sub/table.csv"}),
+        wheel=frozenset(
+            {
+                *(*WHEEL, "small/lib-3.1/a.js", "small/sub/table.csv"),
+                *("small-1.0.data/data/share/a.rst", "small-1.0.data/data/share/b.txt"),
+            }
         ),
-        sdist=frozenset({"small/sub/table.csv"}),
-        wheel=frozenset({*WHEEL, "small/sub/table.csv"}),
     ),
     Mechanism(
-        "exclude-package-data",
-        pyproject(
-            '[tool.setuptools]\npackages = ["small", "small.sub"]\n'
-            '[tool.setuptools.exclude-package-data]\n"small.sub" = ["*.csv"]\n'
+        "exclude-package-data-and-assigned-version",
+        versioned(
+            pyproject(
+                '[tool.setuptools]\npackages = ["small", "small.sub"]\n'
+                '[tool.setuptools.exclude-package-data]\n"small.sub" = ["*.csv"]\n'
+            ),
+            "about.RELEASE",
         )
-        | {"MANIFEST.in": "graft small\n"},
-        sdist=frozenset(DATA),
-        wheel=frozenset({*WHEEL, "small/data.txt"}),
+        | {"MANIFEST.in": "graft small\n", "small/about.py": "RELEASE = '1.0'\n"},
+        sdist=frozenset({*DATA, "small/about.py"}),
+        wheel=frozenset({*WHEEL, "small/about.py", "small/data.txt"}),
         removed=frozenset({"MANIFEST.in"}),
+        says=('path = "small/about.py"', "pattern = "),
     ),
     Mechanism(
-        "no-include-package-data",
-        pyproject(
-            '[tool.setuptools]\npackages = ["small", "small.sub"]\ninclude-package-data = false\n'
+        "no-include-package-data-and-version-tuple",
+        versioned(
+            pyproject(
+                '[tool.setuptools]\npackages = ["small", "small.sub"]\n'
+                "include-package-data = false\n"
+            ),
+            "VERSION",
         )
-        | {"MANIFEST.in": "graft small\n"},
+        | {"MANIFEST.in": "graft small\n", "small/__init__.py": "VERSION = (1, 0)\n"},
         sdist=frozenset(DATA),
         removed=frozenset({"MANIFEST.in"}),
-        says=('"/small/data.txt"',),
+        says=('"/small/data.txt"', "expression = '\".\".join(map(str, VERSION))'"),
+    ),
+    Mechanism(
+        "fields-of-all-kinds",
+        {
+            "pyproject.toml": PROJECT.replace('requires-python = ">=3.9"\n', "")
+            .replace("README.rst", "docs/README.md")
+            .replace(
+                "[tool.",
+                'license = "MIT"\nlicense-files = ["legal/*"]\nscripts.small = "small:main"\n\n'
+                '[project.gui-scripts]\nwin = "small:main"\n'
+                '[project.entry-points."a.b"]\nx = "small"\n\n[tool.',
+                1,
+            ),
+            "docs/README.md": "Read   me,\n\n    please\n",
+            "legal/ONE": "1\n",
+            "legal/TWO": "2\n",
+        },
+        sdist=frozenset({"docs/README.md", "legal/ONE", "legal/TWO"}),
+        says=('requires-python = ">=3"',),
+        metadata=(
+            *("[a.b]", "License-File: legal/TWO"),
+            "Description-Content-Type: text/markdown",
+        ),
     ),
     Mechanism(
         "tracked-and-ignored",
@@ -345,15 +447,6 @@ MECHANISMS = (
         wheel=frozenset({*WHEEL, *DATA}),
         removed=frozenset({"MANIFEST.in"}),
         says=("artifacts = [", '"/small/data.txt"'),
-    ),
-    Mechanism(
-        "entry-points",
-        {
-            "pyproject.toml": PROJECT.replace("[tool", "scripts.small = 'small:main'\n\n[tool")
-            + '[project.gui-scripts]\nwin = "small:main"\n'
-            '[project.entry-points."a.b"]\nx = "small"\n'
-        },
-        metadata=("[a.b]",),
     ),
     Mechanism(
         "scripts-and-data-files",
@@ -368,23 +461,6 @@ MECHANISMS = (
         ),
         removed=frozenset({"setup.py"}),
         says=('"bin/run" = "run"', '"docs/b.txt" = "share/small/b.txt"'),
-    ),
-    Mechanism(
-        "data-files-by-pattern",
-        {"pyproject.toml": f"{PROJECT}data-files = {{share = ['docs/*.*']}}\n"},
-        sdist=frozenset({"docs/a.rst", "docs/b.txt"}),
-        wheel=frozenset(
-            {*WHEEL, "small-1.0.data/data/share/a.rst", "small-1.0.data/data/share/b.txt"}
-        ),
-    ),
-    Mechanism(
-        "readme-in-a-folder",
-        {
-            "pyproject.toml": PROJECT.replace("README.rst", "docs/README.md"),
-            "docs/README.md": "Read   me,\n\n    please\n",
-        },
-        sdist=frozenset({"docs/README.md"}),
-        metadata=("Description-Content-Type: text/markdown",),
     ),
     Mechanism(
         "readme-with-parameters",
@@ -414,37 +490,6 @@ MECHANISMS = (
         sdist=frozenset({"about.md"}),
         removed=frozenset({"setup.py"}),
         metadata=("Author-email: Ann <ann@x.org>, Bob <bob@x.org>",),
-    ),
-    Mechanism(
-        "dots-and-links-in-folders",
-        pyproject(
-            '[tool.setuptools]\npackages = ["small", "small.sub"]\n'
-            '[tool.setuptools.package-data]\nsmall = ["lib-3.1/*"]\n'
-        )
-        | {"small/lib-3.1/a.js": ""},
-        sdist=frozenset({"small/lib-3.1/a.js"}),
-        wheel=frozenset({*WHEEL, "small/lib-3.1/a.js"}),
-    ),
-    Mechanism(
-        "attr-imported",
-        {
-            "pyproject.toml": PROJECT.replace('version = "1.0"', 'dynamic = ["version"]')
-            + "[tool.setuptools.dynamic]\nversion = {attr = 'small.__version__'}\n",
-            "small/__init__.py": "from ._about import number as __version__\n",
-            "small/_about.py": "number = '1.0'\n",
-        },
-        sdist=frozenset({"small/_about.py"}),
-        wheel=frozenset({*WHEEL, "small/_about.py"}),
-        says=('path = "small/_about.py"',),
-    ),
-    Mechanism(
-        "attr-tuple",
-        {
-            "pyproject.toml": PROJECT.replace('version = "1.0"', 'dynamic = ["version"]')
-            + "[tool.setuptools.dynamic]\nversion = {attr = 'small.VERSION'}\n",
-            "small/__init__.py": "VERSION = (1, 0)\n",
-        },
-        says=("expression = '\".\".join(map(str, VERSION))'",),
     ),
     Mechanism(
         "crlf",
@@ -479,21 +524,9 @@ MECHANISMS = (
         metadata=("Summary: About it", "Requires-Dist: packaging"),
     ),
     Mechanism(
-        "attr-literal",
-        {
-            "pyproject.toml": PROJECT.replace('version = "1.0"', 'dynamic = ["version"]')
-            + "[tool.setuptools.dynamic]\nversion = {attr = 'small.about.RELEASE'}\n",
-            "small/about.py": "RELEASE = '1.0'\n",
-        },
-        sdist=frozenset({"small/about.py"}),
-        wheel=frozenset({*WHEEL, "small/about.py"}),
-        says=('path = "small/about.py"', "pattern = "),
-    ),
-    Mechanism(
         "attr-computed",
-        {
-            "pyproject.toml": PROJECT.replace('version = "1.0"', 'dynamic = ["version"]')
-            + "[tool.setuptools.dynamic]\nversion = {attr = 'small.__version__'}\n",
+        versioned({"pyproject.toml": PROJECT}, "__version__")
+        | {
             "small/__init__.py": "from small.sub import make\n__version__ = make(1, 0)\n",
             "small/sub/__init__.py": "def make(*parts): return '.'.join(map(str, parts))\n",
         },
@@ -530,23 +563,6 @@ MECHANISMS = (
             "Requires-Dist: tomli>=1; python_version < '3.11'",
         ),
     ),
-    Mechanism(
-        "no-requires-python",
-        {"pyproject.toml": PROJECT.replace('requires-python = ">=3.9"\n', "")},
-        says=('requires-python = ">=3"',),
-    ),
-    Mechanism(
-        "license-files",
-        {
-            "pyproject.toml": PROJECT.replace(
-                "[tool.", 'license = "MIT"\nlicense-files = ["legal/*"]\n\n[tool.', 1
-            ),
-            "legal/ONE": "1\n",
-            "legal/TWO": "2\n",
-        },
-        sdist=frozenset({"legal/ONE", "legal/TWO"}),
-        metadata=("License-File: legal/TWO",),
-    ),
 )
 
 
@@ -554,7 +570,7 @@ MECHANISMS = (
 def test_mechanism(folder: Path, samebytes: Command, case: Mechanism) -> None:
     root = repository(folder / "small", {**case.tree, **case.files})
     before = set(git(root, "ls-files").splitlines())
-    done = samebytes("migrate", root, "-v")
+    done = samebytes.here("migrate", root, "-v", "--workspace", folder)
     assert (done.status, done.stderr.partition("error:")[2]) == (0, ""), done.stdout
     assert before - tree_of(root) == case.removed
     text = (root / "pyproject.toml").read_text()
@@ -565,7 +581,7 @@ def test_mechanism(folder: Path, samebytes: Command, case: Mechanism) -> None:
     base = SDIST if any(name.startswith("small/") for name in case.wheel) else SDIST - WHEEL
     if "small/sub/__init__.py" not in case.wheel:
         base = base - {"small/sub/__init__.py"}
-    if case.id == "license-files":
+    if case.id == "fields-of-all-kinds":
         base = base - {"LICENSE"}
     assert sdist == base | case.sdist
     for line in case.metadata:

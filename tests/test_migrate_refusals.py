@@ -136,7 +136,7 @@ CASES = (
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_refused(folder: Path, samebytes: Command, case: Case) -> None:
     root = repository(folder / "small", {**TREE, **case.files})
-    done = samebytes("migrate", root, "--json", folder / "result.json")
+    done = samebytes.here("migrate", root, "--json", folder / "result.json", "--workspace", folder)
     assert done.status == 2
     for reason in case.reasons:
         assert reason in done.stderr
