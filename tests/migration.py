@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from conftest import Command
-from django_tree import DATE, EPOCH, Release, cloned, django_checkout, keep, once, thin
+from django_tree import DATE, EPOCH, Release, cloned, django_checkout, keep, once
 from projects import git, repository
 
 from samebytes.archive.unpack import unpack_sdist
@@ -26,10 +26,7 @@ from samebytes.places import cache_folder
 
 
 def project(release: Release, name: str, root: Path, *, written: Iterable[str] = ()) -> Path:
-    """A release's sdist as a repository with its tag; ``written`` are files of an earlier build.
-
-    Of Django without most of its files: test_migrate_django has all.
-    """
+    """A release's sdist as a repository with its tag; ``written`` are files of an earlier build."""
     import os
 
     from packaging.utils import canonicalize_name
@@ -49,8 +46,6 @@ def project(release: Release, name: str, root: Path, *, written: Iterable[str] =
         setup_cfg.write_text(kept)
     else:
         setup_cfg.unlink()
-    if name == "django":
-        thin(root)
     repository(root, {})
     git(root, "tag", release.version)
     return root

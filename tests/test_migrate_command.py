@@ -98,7 +98,7 @@ def test_failure_of_hatchling_is_told(folder: Path, samebytes: Command) -> None:
     root = repository(folder / "small", FILES)
     tables = KIT["tables.toml"].replace('["/small/*.py", "/small/sub/*.py"]', "3")
     kit = write(folder / "kit", KIT | {"tables.toml": tables})
-    for _ in range(3):
+    for _ in range(2):
         done = samebytes("migrate", root, "--kit", kit, "--json", folder / "result.json")
         assert done.status == 2
         assert "must be an array of strings" in done.stderr
