@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Build the sdist and the wheel of a release so that others get the same bytes.
 
-    python scripts/build_release.py [REV] [--outdir DIR]
+    python scripts/build_release.py [REV] [--outdir DIR] [--project DIR]
 
 wraps ``python -m build`` in a clean clone of the revision (by default HEAD), with the time of its
 commit as SOURCE_DATE_EPOCH and an environment that does not vary, and prints SHA-256 digests as
@@ -80,6 +80,7 @@ def main():
     parser = argparse.ArgumentParser(description="Build a release that others can reproduce.")
     parser.add_argument("rev", nargs="?", default="HEAD", help="tag, branch or commit [HEAD]")
     parser.add_argument("--outdir", type=Path, default=Path("dist"), help="where to put it [dist]")
+    parser.add_argument("--project", default=".", help="its folder in the repository [the root]")
     options = parser.parse_args()
 
     os.umask(0o022)
@@ -92,7 +93,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="release-") as folder:
         tree, built = Path(folder, "source"), Path(folder, "built")
         clone(root, commit, tree)
-        build(tree, timestamp, built)
+        build(tree / options.project, timestamp, built)
         publish(built, options.outdir)
 
 

@@ -6,11 +6,12 @@ import ast
 import os
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
 from conftest import Command, Result
-from projects import HATCHLING, commit, git, repository
+from projects import HATCHLING, commit, git, repository, write
 
 SCRIPT = Path(__file__).parents[1] / "scripts/build_release.py"
 
@@ -25,6 +26,8 @@ def run(root: Path, *arguments: str) -> Result:
 @pytest.mark.slow
 def test_same_bytes_as_samebytes(folder: Path, samebytes: Command) -> None:
     root = repository(folder / "project", HATCHLING)
+    write(root / "below", HATCHLING)
+    commit(root)
     git(root, "tag", "v1")
     done = samebytes("build", root, "--as-of", "now", "-o", folder / "ours")
     commit(root, date="2026-11-20T00:00:00Z")
@@ -32,7 +35,12 @@ def test_same_bytes_as_samebytes(folder: Path, samebytes: Command) -> None:
     assert script.status == 0, script.stderr
     assert script.digests == done.digests
     assert sorted(os.listdir(folder / "dist")) == sorted(script.digests)
-    assert run(root / "src", "--outdir", str(folder / "dist")).digests != done.digests
+    # From any folder of it, the newest commit; here of the project below.
+    below = run(root / "src", "--outdir", str(folder / "dist"), "--project", "below")
+    assert below.digests.keys() == done.digests.keys()
+    assert below.digests != done.digests
+    with tarfile.open(folder / "dist/small-1.0.tar.gz") as sdist:
+        assert not any("/below" in name for name in sdist.getnames())
 
 
 @pytest.mark.parametrize("name", ["untracked", "src/small/__init__.py"])
