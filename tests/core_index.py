@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -54,6 +55,13 @@ def with_index(url: str) -> Mapping[str, str]:
 @pytest.fixture
 def core_index() -> Iterator[Mapping[str, str]]:
     """The environment in which samebytes-core can be required."""
+    with served_core() as environ:
+        yield environ
+
+
+@contextmanager
+def served_core() -> Iterator[Mapping[str, str]]:
+    """As long as the block."""
     wheel = core_wheel()
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (each for each in archive.namelist() if each.endswith(".dist-info/METADATA"))
