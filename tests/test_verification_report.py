@@ -121,7 +121,10 @@ def test_what_nothing_confined_and_what_was_kept() -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_what_is_a_whole_result(name: str) -> None:
-    """What we write is; without any of its members, or with another for it, it is not."""
+    """What we write is; without any of its members, or with another for it, it is not.
+
+    Only what recompressed it may be missing: it is newer than the rest.
+    """
     found = result_document(CASES[name], sandboxed=True)
     written = json.loads(dump_document(found))
     file, digest = CASES[name].artifact, CASES[name].digest
@@ -136,7 +139,7 @@ def test_what_is_a_whole_result(name: str) -> None:
             place = other
             for step in first:
                 place = place[step]
-            if change is None and isinstance(place, dict):
+            if change is None and isinstance(place, dict) and last != "deflate":
                 del place[last]
             else:
                 place[last] = object()

@@ -12,13 +12,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from samebytes_core.canonical import rewrite_sdist, rewrite_wheel
 from samebytes_core.epoch import Epoch
 
 from samebytes.archive.artifact import read_artifact
 from samebytes.archive.damage import damage_named
+from samebytes.archive.finish import Finish
 from samebytes.archive.limits import Limits
-from samebytes.archive.traces import TarFacts, sdist_traces, wheel_traces
+from samebytes.archive.traces import TarFacts
 from samebytes.archive.unpack import unpack_sdist
 from samebytes.builder import Backend
 from samebytes.digest import Digest
@@ -45,6 +45,14 @@ class Site:
     space: Workspace
     pool: ThreadPoolExecutor
     epoch: Epoch
+
+    @property
+    def finish(self) -> Finish | None:
+        """What becomes of archives; None if they stay as the backend wrote them."""
+        deflate = self.request.deflate is not None
+        if not (self.request.canonical or deflate):
+            return None
+        return Finish(epoch=self.epoch, deflate=deflate)
 
     @property
     def needs_sdist(self) -> bool:
@@ -126,10 +134,9 @@ class _Work:
         if route is not Route.SDIST or Route.TREE not in self.wheels:
             read_artifact(raw, Limits())  # the second is compared with the first
         final = self.site.space.shelf() / raw.name
-        traces = wheel_traces(raw, epoch) if self.site.request.canonical else frozenset()
-        if traces:
-            rewrite_wheel(raw, final, epoch)
-        else:
+        finish = self.site.finish
+        traces = frozenset[str]() if finish is None else finish.wheel(raw, final)
+        if not traces:
             os.rename(raw, final)
         plot.room.remove()
         return Built(path=final, traces=traces)
@@ -140,7 +147,7 @@ class _Work:
         While zlib is still at work, that is what it was given to compress. What the finished sdist
         holds must then be exactly that, or the wheel is built again from the sdist.
         """
-        if not (self.site.request.canonical or self.site.needs_sdist_wheel):
+        if self.site.finish is None and not self.site.needs_sdist_wheel:
             return self._final_sdist(packed.result(), ())
         stream = _stream(packed, room.streams)
         if stream is not None:
@@ -177,15 +184,10 @@ class _Work:
 
     def _final_sdist(self, raw: Path, facts: Iterable[TarFacts]) -> Built:
         """The backend's sdist, or, where it shows the machine, the same contents written again."""
-        epoch = self.site.epoch.seconds
         final = self.site.space.shelf() / raw.name
-        traces = frozenset[str]()
-        if self.site.request.canonical:
-            with raw.open("rb") as file:
-                traces = sdist_traces(file.read(10), facts, epoch)
-        if traces:
-            rewrite_sdist(raw, final, epoch)
-        else:
+        finish = self.site.finish
+        traces = frozenset[str]() if finish is None else finish.sdist(raw, final, facts)
+        if not traces:
             os.rename(raw, final)
         return Built(path=final, traces=traces)
 

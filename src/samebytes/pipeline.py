@@ -13,6 +13,8 @@ from packaging.utils import parse_sdist_filename, parse_wheel_filename
 from samebytes_core import epoch as epochs
 from samebytes_core.epoch import Epoch
 
+from samebytes.archive.deflate import NAME, check_deflate
+from samebytes.archive.finish import STREAM
 from samebytes.assembly import Built, Plot, Site, assemble, prepare
 from samebytes.atomic import publish, write_text
 from samebytes.builder import FIXED_ENVIRONMENT, Backend, build_system_requires
@@ -22,7 +24,7 @@ from samebytes.errors import UserError
 from samebytes.interpreter import Interpreter, find_interpreter
 from samebytes.outcome import Deviation, Disagreement, Outcome
 from samebytes.process import UMASK
-from samebytes.recipe import Artifact, BuildInfo, Pin, Recipe, Route, Writer
+from samebytes.recipe import CANONICAL, Artifact, BuildInfo, Pin, Recipe, Route, Writer
 from samebytes.request import Request, Workshop
 from samebytes.sandbox.cell import report_of
 from samebytes.sandbox.tried import Tried, read_tried
@@ -39,6 +41,7 @@ def build_release(request: Request, workshop: Workshop, folder: Path) -> Outcome
     Raises SamebytesError when it cannot be built; ``folder`` is then as it was.
     """
     _check_writable(folder)
+    _check_compressor(request)
 
     def waiting() -> None:
         workshop.reporter.step("waiting for another build of the same source")
@@ -218,6 +221,7 @@ def _recipe(site: Site, interpreter: Interpreter, toolchain: Toolchain) -> Recip
         requirements=toolchain.pins,
         environment=_environment(site),
         config_settings=request.config_settings,
+        deflate=request.deflate,
     )
 
 
@@ -280,7 +284,7 @@ def _how_made(artifact: Artifact, route: Route) -> tuple[str, str]:
     if artifact.writer is Writer.BACKEND:
         text = "as the backend wrote it"
     else:
-        text = f"written again without {', '.join(artifact.traces)}"
+        text = f"written again{_without(artifact.traces)}"
     if not artifact.is_wheel:
         return "sdist", text
     origin = {
@@ -289,6 +293,25 @@ def _how_made(artifact: Artifact, route: Route) -> tuple[str, str]:
         Route.SDIST: "from the sdist only, not compared with one from the tree",
     }[route]
     return "wheel", f"{text}; {origin}"
+
+
+def _without(traces: Sequence[str]) -> str:
+    others = ", ".join(trace for trace in traces if trace != STREAM)
+    deflate = f" by {NAME}" if STREAM in traces else ""
+    return f"{deflate}, without {others}" if deflate and others else deflate or f" without {others}"
+
+
+def _check_compressor(request: Request) -> None:
+    """Fail before the work, not after it, when what it needs in the end is not here."""
+    if request.deflate is None:
+        return
+    if request.deflate != CANONICAL:
+        raise UserError(
+            f"The archives are to be compressed by {request.deflate}; this is {CANONICAL}, which "
+            "may give other bytes.",
+            hint="Use the release of samebytes that made the record.",
+        )
+    check_deflate()
 
 
 def _check_writable(folder: Path) -> None:

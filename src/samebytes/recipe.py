@@ -11,6 +11,8 @@ from pathlib import Path, PurePosixPath
 
 from packaging.utils import InvalidName, NormalizedName, canonicalize_name
 from packaging.version import Version
+from samebytes_core.deflate import LEVEL, PACKAGE
+from samebytes_core.deflate import VERSION as RELEASE
 from samebytes_core.epoch import Epoch, Origin
 
 from samebytes import __version__
@@ -129,11 +131,43 @@ class PythonId:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Deflate:
+    """What compressed the archives again: a package of the index, its release, and the level."""
+
+    implementation: str
+    version: str
+    level: int
+
+    def __str__(self) -> str:
+        return f"{self.implementation} {self.version}, level {self.level}"
+
+    def to_dict(self) -> dict[str, object]:
+        return {
+            "implementation": self.implementation,
+            "version": self.version,
+            "level": self.level,
+        }
+
+    @classmethod
+    def from_node(cls, node: Node) -> Deflate:
+        return cls(
+            implementation=node["implementation"].expect(str),
+            version=node["version"].expect(str),
+            level=node["level"].expect(int),
+        )
+
+
+#: The only one there is here.
+CANONICAL = Deflate(implementation=PACKAGE, version=RELEASE, level=LEVEL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """Everything that determines the bytes of a build.
 
     ``as_of`` is the moment of which the build requirements were resolved, or None when they came
-    from another build's record.
+    from another build's record. Without ``deflate``, archives are compressed as the backend, or
+    this Python's zlib, does it.
     """
 
     source: SourceId
@@ -144,6 +178,7 @@ class Recipe:
     requirements: tuple[Pin, ...]
     environment: Mapping[str, str]
     config_settings: Mapping[str, tuple[str, ...]]
+    deflate: Deflate | None = None
 
     def to_dict(self) -> dict[str, object]:
         return {
@@ -155,6 +190,7 @@ class Recipe:
             "requirements": [pin.to_dict() for pin in self.requirements],
             "environment": dict(self.environment),
             "config_settings": {key: list(values) for key, values in self.config_settings.items()},
+            "deflate": self.deflate and self.deflate.to_dict(),
         }
 
     @classmethod
@@ -172,6 +208,7 @@ class Recipe:
                 key: tuple(value.expect(str) for value in values)
                 for key, values in node["config_settings"].items()
             },
+            deflate=_deflate_from_node(node),
         )
 
 
@@ -283,6 +320,13 @@ def _epoch_from_node(node: Node) -> Epoch:
         return Epoch(seconds=node["seconds"].expect(int), origin=node["origin"].parse(Origin))
     except ValueError as error:
         raise node["seconds"].error(str(error)) from None
+
+
+def _deflate_from_node(recipe: Node) -> Deflate | None:
+    """None also for a record that was made before there was a choice."""
+    if recipe.expect(dict).get("deflate") is None:
+        return None
+    return Deflate.from_node(recipe["deflate"])
 
 
 def _python_version(text: str) -> Version:

@@ -14,7 +14,7 @@ from samebytes.builder import FIXED_ENVIRONMENT, Backend, Surroundings
 from samebytes.index.settings import IndexSettings
 from samebytes.interpreter import Interpreter
 from samebytes.process import UMASK, Runner
-from samebytes.recipe import BuildInfo, Route
+from samebytes.recipe import BuildInfo, Deflate, Route
 from samebytes.sandbox.cell import PATH, Cell
 from samebytes.source import Source
 from samebytes.toolchain import Toolchain, Toolshed
@@ -38,7 +38,7 @@ class Request:
     ``as_of`` None means: as of the source's time; with ``newest``, it is only recorded. With
     ``record``, that build is done again: its epoch, Python version, build requirements, route and
     settings stand, whatever the others say. Unless ``canonical``, archives stay as the backend
-    wrote them, whatever they show of this machine.
+    wrote them, whatever they show of this machine; with ``deflate``, all are written again.
     """
 
     source: Source
@@ -50,6 +50,7 @@ class Request:
     newest: bool = False
     record: BuildInfo | None = None
     canonical: bool = True
+    deflate: Deflate | None = None
     config_settings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     timeout: float = 3600.0
 

@@ -157,19 +157,25 @@ def read_contents(artifact: Artifact, numbers: Collection[int], limits: Limits) 
     Raises ArtifactError, as ``read_artifact`` does.
     """
     contents = {number: artifact.kept[number] for number in numbers if number in artifact.kept}
-    left = set(numbers) - contents.keys()
+    return contents | dict(each_content(artifact, set(numbers) - contents.keys(), limits))
+
+
+def each_content(
+    artifact: Artifact, numbers: Collection[int], limits: Limits
+) -> Iterator[tuple[int, bytes]]:
+    """The same, as they lie in the file, with their numbers: there is but one at a time."""
+    left = set(numbers)
     if not left:
-        return contents
+        return
     with _opened(artifact.path, limits) as reader:
         if reader.identity() != artifact.identity:
             raise changed(artifact.path)
         for found in reader.members(lambda number, _name, _size: number in left):
             if found.number in left:
-                contents[found.number] = found.content
+                yield found.number, found.content
                 left.discard(found.number)
                 if not left:
                     break
-    return contents
 
 
 def plain_chunks(artifact: Artifact, limits: Limits) -> Iterator[bytes]:

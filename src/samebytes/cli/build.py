@@ -10,6 +10,8 @@ import click
 
 from samebytes.cli.console import Terminal, check_target, errors_in, print_json, print_report
 from samebytes.cli.options import (
+    chosen_deflate,
+    deflate_option,
     json_option,
     moment,
     offline_option,
@@ -76,6 +78,7 @@ _LINES = 20
     metavar="KEY[=VALUE]",
     help="Passed to the build backend; may be given several times.",
 )
+@deflate_option
 @offline_option
 @timeout_option
 @workspace_option
@@ -97,6 +100,7 @@ def build_command(context: click.Context, /, **values: Any) -> None:
       samebytes build --rev 5.2.19 -o out      a tag
       samebytes build pypi:django==5.2.19      a published sdist
       samebytes build --as-of now              with today's build requirements
+      samebytes build --deflate canonical      the same bytes under every zlib
       samebytes build --buildinfo dist/django-5.2.19.buildinfo.json
                                                the same build again, compared
 
@@ -129,6 +133,7 @@ class _Options:
     as_of: str | None
     buildinfo: Path | None
     config_settings: tuple[str, ...]
+    deflate: str | None
     offline: bool
     timeout: float
     workspace: Path
@@ -153,6 +158,7 @@ def _build(options: _Options, terminal: Terminal) -> Outcome:
         as_of=as_of,
         newest=options.as_of == "now",
         config_settings=settings,
+        deflate=chosen_deflate(options.deflate),
         timeout=options.timeout,
     )
     if record is not None:
@@ -174,10 +180,11 @@ def _source(
 
 def _repeated(request: Request, record: BuildInfo, options: _Options) -> Request:
     """The request that repeats the build of ``record``, with its artifacts and settings."""
-    if options.as_of or options.config_settings or options.wheel_from:
+    if options.as_of or options.config_settings or options.wheel_from or options.deflate:
         raise UserError(
             "--buildinfo repeats a build, with its own requirements, route and settings.",
-            hint="Leave out --as-of, --config-setting and --wheel-from, or leave out --buildinfo.",
+            hint="Leave out --as-of, --config-setting, --deflate and --wheel-from, or leave out "
+            "--buildinfo.",
         )
     recipe = record.recipe
     if request.source.identity != recipe.source:
@@ -199,6 +206,7 @@ def _repeated(request: Request, record: BuildInfo, options: _Options) -> Request
         route=recipe.route or Route.BOTH,
         record=record,
         config_settings=recipe.config_settings,
+        deflate=recipe.deflate,
     )
 
 

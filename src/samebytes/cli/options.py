@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from samebytes.errors import UserError
+from samebytes.recipe import CANONICAL, Deflate
 from samebytes.workspace import DEFAULT_BASE
 
 #: The package index is older than its API, but not older than Python.
@@ -39,6 +40,12 @@ python_option = click.option(
     help="Python version (3.12, 3.12.4) or path of an interpreter. [default: the one that runs "
     "samebytes]",
 )
+deflate_option = click.option(
+    "--deflate",
+    type=click.Choice(["backend", "canonical"]),
+    help="By what the archives are compressed: as the backend does it, which depends on its zlib, "
+    "or again by the one libdeflate that gives the same bytes everywhere. [default: backend]",
+)
 offline_option = click.option("--offline", is_flag=True, help="Use the cache only.")
 timeout_option = click.option(
     "--timeout",
@@ -61,6 +68,11 @@ workspace_option = click.option(
 json_option = click.option(
     "--json", "json_file", metavar="FILE", help="Write the result as JSON; - for stdout."
 )
+
+
+def chosen_deflate(option: str | None) -> Deflate | None:
+    """What ``--deflate`` asks for; None leaves it to the backend."""
+    return CANONICAL if option == "canonical" else None
 
 
 def moment(text: str) -> datetime:

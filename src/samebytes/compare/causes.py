@@ -178,8 +178,9 @@ _TABLE: tuple[tuple[str, str, frozenset[str], Recogniser, Reason, str], ...] = (
         "another compressor, or another level",
         _kinds("deflate-stream", "compressed-stream", "gzip-header-xfl", "zip-method"),
         recognition.always,
-        recognition.say("The same contents are compressed to other bytes."),
-        "Build with the same Python and zlib: the buildinfo records both.",
+        recognition.say_compressors,
+        "Build with the same Python and zlib, which the buildinfo records, or both with --deflate "
+        "canonical.",
     ),
     (
         "file-order",

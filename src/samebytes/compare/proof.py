@@ -24,9 +24,11 @@ from samebytes.archive.compressed import (
     GzipMember,
     OtherStream,
 )
+from samebytes.archive.deflate import NAME
 from samebytes.archive.limits import Limits
 from samebytes.archive.member import Blob, Member, TarHeader, ZipHeader
 from samebytes.compare import tar_fields, zip_fields
+from samebytes.compare.canonical import is_canonical_gzip
 from samebytes.compare.container import candidates, end_style, layout
 from samebytes.compare.correction import Correction, corrected
 from samebytes.compare.pairing import Pairing
@@ -197,4 +199,4 @@ def recompressed(artifact: Artifact, limits: Limits) -> str | None:
         digest.update(data)
         if Blob(size + len(data), digest.hexdigest()) == wanted:
             return name
-    return None
+    return NAME if is_canonical_gzip(artifact) else None

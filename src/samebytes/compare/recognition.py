@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from itertools import islice
 
-from samebytes.archive.artifact import Form
+from samebytes.archive.artifact import Artifact, Form
+from samebytes.archive.deflate import NAME
+from samebytes.compare.canonical import are_canonical, deflated, is_canonical_gzip
 from samebytes.compare.evidence import Evidence
 from samebytes.compare.model import Difference
 
@@ -156,3 +159,25 @@ def say_owner(_evidence: Evidence, differences: Sequence[Difference]) -> str:
 def say_counts(_evidence: Evidence, differences: Sequence[Difference]) -> str:
     missing = sum(each.kind.id == "member-only-in-second" for each in differences)
     return f"The first lacks {missing:,}, the second lacks {len(differences) - missing:,}."
+
+
+def say_compressors(evidence: Evidence, differences: Sequence[Difference]) -> str:
+    """Which of the two was compressed by what is the same everywhere, if either was."""
+    text = "The same contents are compressed to other bytes."
+    names = {each.member for each in differences if each.kind.id == "deflate-stream"}
+    for side, origin in zip(("first", "second"), evidence.origins, strict=True):
+        if names and _is_canonical(origin.artifact, names):
+            text += f" The {side} is by {NAME}."
+    return text
+
+
+def _is_canonical(artifact: Artifact, names: Collection[str | None]) -> bool:
+    if None in names:
+        return is_canonical_gzip(artifact)
+    members = artifact.members
+    tried = islice((each for each in deflated(artifact) if members[each].name in names), _TRIED)
+    return are_canonical(artifact, [*tried])
+
+
+#: How many streams are looked at.
+_TRIED = 8

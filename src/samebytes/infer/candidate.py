@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 
 from samebytes.archive.unpack import DATA_FILTER
 from samebytes.interpreter import Interpreter
-from samebytes.recipe import Route
+from samebytes.recipe import Deflate, Route
 
 
 class Decision(NamedTuple):
@@ -45,7 +45,8 @@ class Candidate:
 
     With ``windows``, text files that Python code writes get the line ends of that system.
     ``options`` are those of setuptools' bdist_wheel. ``frontend`` is a program that builds sdists
-    in its own way, beside the hooks of the backend; empty for all that use these.
+    in its own way, beside the hooks of the backend; empty for all that use these. With ``deflate``,
+    what is built is written again, compressed so.
     """
 
     python: Interpreter
@@ -57,6 +58,7 @@ class Candidate:
     windows: bool = False
     options: Mapping[str, str] = field(default_factory=dict)
     frontend: str = ""
+    deflate: Deflate | None = None
     decisions: tuple[Decision, ...]
 
     @property
@@ -72,4 +74,5 @@ class Candidate:
             self.windows,
             tuple(sorted(self.options.items())),
             self.frontend,
+            self.deflate,
         )

@@ -13,7 +13,7 @@ from samebytes.archive.artifact import Artifact, Form
 from samebytes.compare.evidence import Origin
 from samebytes.compare.pairing import top_folder
 from samebytes.infer.candidate import Candidate, Decision, Stamps
-from samebytes.infer.deflate import wheel_deflate
+from samebytes.infer.deflate import sdist_deflate, wheel_deflate
 from samebytes.infer.generators import Generated, read_generator
 from samebytes.infer.metadata import backend_bounds
 from samebytes.infer.options import wheel_options
@@ -25,7 +25,7 @@ from samebytes.interpreter import Interpreter
 from samebytes.recipe import Route
 
 #: Changes when the same artifact may be inferred otherwise than before.
-VERSION = 2
+VERSION = 3
 
 #: From when on setuptools can be called as a backend (PEP 517) that leaves the folder alone which
 #: it is given (41.0.1): what setup.py made before that is made again with what there was then.
@@ -141,7 +141,8 @@ class _Parts:
         umask, umask_decision = self._umask()
         options, option_decisions = self._options()
         system = self._system()
-        deflate = wheel_deflate(self.known.published) if self.is_wheel else None
+        recognise = wheel_deflate if self.is_wheel else sdist_deflate
+        deflate, deflate_decision = recognise(self.known.published)
         return Candidate(
             python=python,
             pins=self.pins[0].pins,
@@ -151,13 +152,14 @@ class _Parts:
             umask=umask,
             windows=system is not None,
             options=options,
+            deflate=deflate,
             decisions=(
                 self.pins[0].decision,
                 self.day_decision,
                 python_decision,
                 stamps_decision,
                 umask_decision,
-                *filter(None, (system, deflate)),
+                *filter(None, (system, deflate_decision)),
                 *option_decisions,
             ),
         )

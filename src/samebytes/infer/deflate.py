@@ -1,4 +1,4 @@
-"""By what the members of a wheel were compressed, as far as the zlib of this machine tells."""
+"""By what an artifact was compressed, as far as the zlib of this machine, and libdeflate, tell."""
 
 from __future__ import annotations
 
@@ -6,44 +6,59 @@ import zlib
 from collections.abc import Iterator
 
 from samebytes.archive.artifact import Artifact, read_contents
+from samebytes.archive.deflate import NAME
 from samebytes.archive.limits import Limits
 from samebytes.archive.member import Blob, ZipHeader
-from samebytes.archive.zip_directory import CENTRAL
+from samebytes.compare.canonical import are_canonical, deflated, is_canonical_gzip
 from samebytes.digest import Digest
 from samebytes.infer.candidate import Decision
+from samebytes.recipe import CANONICAL, Deflate
 
 #: Sizes (bytes) of contents that tell levels apart and are quickly compressed, and how many.
 _SMALLEST, _LARGEST, _SAMPLES = 2_000, 200_000, 4
-_DEFLATED = b"\x08\0"
 #: zlib's default first, then what people choose instead of it.
 _LEVELS = (6, 9, 1, 8, 7, 5, 4, 3, 2)
 
+#: With what the rebuilt file is compressed again, and the evidence.
+Compressed = tuple[Deflate | None, Decision | None]
 
-def wheel_deflate(wheel: Artifact) -> Decision | None:
-    """Which level of zlib gives the streams of some members; None where nothing is compressed."""
+
+def sdist_deflate(sdist: Artifact) -> Compressed:
+    """Whether its stream is of the one deflate that is the same everywhere."""
+    if not is_canonical_gzip(sdist):
+        return None, None
+    return CANONICAL, Decision("deflate", NAME, "it gives the stream of the whole tar")
+
+
+def wheel_deflate(wheel: Artifact) -> Compressed:
+    """Which level of zlib gives the streams of some members, or which other gives all of them."""
     numbers = list(_samples(wheel))
-    if not numbers:
-        return None
     contents = read_contents(wheel, numbers, Limits())
     streams = {number: _stream(wheel, number) for number in numbers}
-    for level in _LEVELS:
+    for level in _LEVELS if numbers else ():
         if all(_deflated(contents[number], level) == streams[number] for number in numbers):
-            why = f"it gives the streams of the {len(numbers)} members that were compressed again"
-            if len(numbers) == 1:
-                why = "it gives the stream of the one member that was compressed again"
-            return Decision("deflate", f"zlib level {level}", why)
+            return None, Decision("deflate", f"zlib level {level}", _why(len(numbers)))
+    every = list(deflated(wheel))
+    if are_canonical(wheel, every):
+        return CANONICAL, Decision("deflate", NAME, _why(len(every)))
+    if not numbers:
+        return None, None
     why = f"no level of zlib {zlib.ZLIB_RUNTIME_VERSION} gives the streams of its members"
-    return Decision("deflate", "not this zlib", why)
+    return None, Decision("deflate", "not this zlib", why)
+
+
+def _why(count: int) -> str:
+    if count == 1:
+        return "it gives the stream of the one member that was compressed again"
+    return f"it gives the streams of the {count:,} members that were compressed again"
 
 
 def _samples(wheel: Artifact) -> Iterator[int]:
     found = 0
-    for number, member in enumerate(wheel.members):
-        header = member.header
-        if not isinstance(header, ZipHeader) or found == _SAMPLES:
+    for number in deflated(wheel):
+        if found == _SAMPLES:
             return
-        is_deflated = header.central[CENTRAL["method"]] == _DEFLATED
-        if is_deflated and _SMALLEST <= member.content.size <= _LARGEST:
+        if _SMALLEST <= wheel.members[number].content.size <= _LARGEST:
             found += 1
             yield number
 

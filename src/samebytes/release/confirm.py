@@ -248,6 +248,7 @@ def _build(request: ConfirmRequest, workshop: Workshop, folder: Path) -> Outcome
             as_of=request.as_of,
             record=pinned,
             config_settings=request.config_settings,
+            deflate=recorded.recipe.deflate,
             timeout=request.timeout,
         ),
         workshop,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from samebytes.digest import Digest
 from samebytes.index.client import Index
+from samebytes.recipe import Deflate
 from samebytes.release.folder import ReleaseFolder
 from samebytes.release.signed.keyring import Keyring
 from samebytes.release.signed.signing import Signer
@@ -27,6 +28,7 @@ class BuildOptions:
     as_of: datetime | None = None
     newest: bool = False
     config_settings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    deflate: Deflate | None = None
     timeout: float = 3600.0
     beside: tuple[Path, ...] = ()
     arguments: tuple[str, ...] = ()
@@ -36,6 +38,7 @@ class BuildOptions:
             "python": self.python,
             "as_of": "now" if self.newest else self.as_of and self.as_of.isoformat(),
             "config_settings": {key: list(each) for key, each in self.config_settings.items()},
+            **({"deflate": self.deflate.to_dict()} if self.deflate else {}),
         }
 
 

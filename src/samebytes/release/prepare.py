@@ -107,6 +107,7 @@ def _build(work: Preparation) -> Result:
         as_of=options.as_of,
         newest=options.newest,
         config_settings=options.config_settings,
+        deflate=options.deflate,
         timeout=options.timeout,
     )
     outcome = build_release(request, work.workshop, folder)
@@ -144,6 +145,7 @@ def _check(work: Preparation) -> Result:
         as_of=options.as_of,
         newest=options.newest,
         config_settings=options.config_settings,
+        deflate=options.deflate is not None,
         timeout=options.timeout,
     )
     found = check(request, work.workshop)

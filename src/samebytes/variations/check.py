@@ -11,6 +11,7 @@ from pathlib import Path
 from samebytes_core import epoch as epochs
 from samebytes_core.epoch import Epoch
 
+from samebytes.archive.finish import Finish
 from samebytes.atomic import publish
 from samebytes.digest import Digest
 from samebytes.recipe import Pin
@@ -146,12 +147,17 @@ class _Check:
         trial = self.ground.build(conditions[0])
         for error in trial.errors.values():
             raise error
-        plain = Plain.of(trial, None if self.request.raw else self.epoch)
+        plain = Plain.of(trial, self._finish())
         if varied is None:
             return plain, (trial, self.ground.build(conditions[1]))
         Room(self.space.root / _ASKED).remove()
         conditions[0].room.remove()
         return plain, (trial, varied.result())
+
+    def _finish(self) -> Finish | None:
+        if self.request.raw:
+            return None
+        return Finish(epoch=self.epoch, deflate=self.request.deflate)
 
     def _again(self, plain: Plain, varied: Varied) -> Compared:
         """Another build, compared with the plain one; nothing of it is kept."""
@@ -186,7 +192,7 @@ class _Check:
         return found
 
     def _keep(self, folder: Path, plain: Plain, varied: Trial) -> None:
-        for name, files in (("plain", plain.files), ("varied", kept_files(varied, plain.epoch))):
+        for name, files in (("plain", plain.files), ("varied", kept_files(varied, plain.finish))):
             place = folder / name
             place.mkdir(parents=True, exist_ok=True)
             publish(list(files.values()), place)

@@ -22,7 +22,8 @@ class CheckRequest:
 
     As ``raw``, as ``python -m build`` would build it where somebody checked it out; otherwise as
     ``samebytes build`` does. ``required`` variations are an error where they cannot be tried.
-    What is ``held`` stands still where it is not varied. With ``keep``, the files of the first two
+    What is ``held`` stands still where it is not varied. With ``deflate``, all archives are written
+    again, by the one that is the same everywhere. With ``keep``, the files of the first two
     builds appear in that folder.
     """
 
@@ -36,6 +37,7 @@ class CheckRequest:
     newest: bool = False
     config_settings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     timeout: float = 3600.0
+    deflate: bool = False
     keep: Path | None = None
 
 

@@ -8,13 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from samebytes_core.canonical import rewrite_sdist, rewrite_wheel
-from samebytes_core.epoch import Epoch
-
 from samebytes.archive.artifact import Artifact, Form, read_artifact
 from samebytes.archive.damage import damage_named
+from samebytes.archive.finish import Finish
 from samebytes.archive.limits import Limits
-from samebytes.archive.traces import sdist_traces, wheel_traces
 from samebytes.archive.unpack import tar_facts
 from samebytes.compare.comparison import compare_read, explain_differences
 from samebytes.compare.evidence import is_evidence
@@ -81,25 +78,25 @@ class Compared:
 class Plain:
     """The plain build, in its final form, to compare others with.
 
-    With ``epoch``, files are as samebytes build would write them; ``unwritten`` are the digests of
+    With ``finish``, files are as samebytes build would write them; ``unwritten`` are the digests of
     those of the backend.
     """
 
     files: Mapping[Form, Path]
     digests: Mapping[Form, Digest]
     unwritten: Mapping[Form, Digest]
-    epoch: Epoch | None
+    finish: Finish | None
     _read: dict[Form, Artifact] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, trial: Trial, epoch: Epoch | None) -> Plain:
+    def of(cls, trial: Trial, finish: Finish | None) -> Plain:
         """Raises ArtifactError where a file cannot be read."""
-        files = _final_files(trial, epoch)
+        files = _final_files(trial, finish)
         return cls(
             files=files,
             digests=_digests(files),
             unwritten=_digests(trial.files),
-            epoch=epoch,
+            finish=finish,
         )
 
     def compare(self, trial: Trial) -> Compared:
@@ -111,7 +108,7 @@ class Plain:
             if Digest.of_file(path) == self.unwritten[form]:
                 continue
             try:
-                final = _final(trial, form, self.epoch)
+                final = _final(trial, form, self.finish)
                 if Digest.of_file(final) != self.digests[form]:
                     explanations[form] = self._explained(form, _read(final))
             except ArtifactError as error:
@@ -134,37 +131,31 @@ def _digests(files: Mapping[Form, Path]) -> dict[Form, Digest]:
     return {form: Digest.of_file(path) for form, path in files.items()}
 
 
-def _final_files(trial: Trial, epoch: Epoch | None) -> dict[Form, Path]:
+def _final_files(trial: Trial, finish: Finish | None) -> dict[Form, Path]:
     """The files of a build as they would be published."""
-    return {form: _final(trial, form, epoch) for form in trial.files}
+    return {form: _final(trial, form, finish) for form in trial.files}
 
 
-def kept_files(trial: Trial, epoch: Epoch | None) -> dict[Form, Path]:
+def kept_files(trial: Trial, finish: Finish | None) -> dict[Form, Path]:
     """The same; a file that cannot be read stays as the backend wrote it."""
     files = dict(trial.files)
     for form in trial.files:
         with suppress(ArtifactError):
-            files[form] = _final(trial, form, epoch)
+            files[form] = _final(trial, form, finish)
     return files
 
 
-def _final(trial: Trial, form: Form, epoch: Epoch | None) -> Path:
-    """The artifact as samebytes build publishes it; without an epoch, as it is."""
+def _final(trial: Trial, form: Form, finish: Finish | None) -> Path:
+    """The artifact as samebytes build publishes it; without a finish, as it is."""
     path = trial.files[form]
-    if epoch is None:
+    if finish is None:
         return path
     final = trial.shelf / form / path.name
     final.parent.mkdir(exist_ok=True)
+    final.unlink(missing_ok=True)
     if form is Form.WHEEL:
         with damage_named(path):
-            traces = wheel_traces(path, epoch.for_zip)
-            if traces:
-                rewrite_wheel(path, final, epoch.for_zip)
+            traces = finish.wheel(path, final)
     else:
-        with path.open("rb") as file:
-            header = file.read(10)
-        facts = tar_facts(path) if trial.facts is None else trial.facts
-        traces = sdist_traces(header, facts, epoch.seconds)
-        if traces:
-            rewrite_sdist(path, final, epoch.seconds)
+        traces = finish.sdist(path, final, tar_facts(path) if trial.facts is None else trial.facts)
     return final if traces else path

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from samebytes_core import epoch as epochs
+from samebytes_core.canonical import rewrite_sdist, rewrite_wheel
 
-from samebytes.archive.artifact import Form
+from samebytes.archive.artifact import Form, read_artifact
+from samebytes.archive.damage import damage_named
+from samebytes.archive.deflate import LARGEST_TRIED, core_errors
+from samebytes.archive.limits import Limits
 from samebytes.archive.unpack import unpack_sdist
 from samebytes.builder import (
     FIXED_ENVIRONMENT,
@@ -128,7 +132,7 @@ class _Work:
             sdist = self._built(project, "sdist")
             with _phase(Phase.UNPACK):
                 project = self._unpacked(sdist)
-        return self._built(project, self.distribution)
+        return self._finished(self._built(project, self.distribution))
 
     def _built(self, project: Path, distribution: Distribution) -> Path:
         """The artifact, out of reach for any later build."""
@@ -160,6 +164,21 @@ class _Work:
         os.rename(built, final)
         final.chmod(0o600)
         return final
+
+    def _finished(self, built: Path) -> Path:
+        """Compressed as the published file is, if that is known: all else is then compared."""
+        epoch = self.candidate.stamps.epoch
+        if self.candidate.deflate is None or epoch is None:
+            return built
+        self.bench.workshop.reporter.step("compressing")
+        final = self.bench.space.shelf() / built.name
+        rewrite = rewrite_wheel if self.bench.form is Form.WHEEL else rewrite_sdist
+        # What cannot be written again is compared as it is.
+        with suppress(SamebytesError), core_errors(), damage_named(built):
+            read_artifact(built, Limits(size=LARGEST_TRIED))
+            rewrite(built, final, epoch, deflate="canonical")
+            return final
+        return built
 
     def _unpacked(self, sdist: Path) -> Path:
         """The tree of an sdist that was built on the way, in a new room."""

@@ -48,7 +48,10 @@ _RECIPE: _Shape = {
     "requirements": [{"name": str, "version": str, "sha256": [str]}],
     "environment": Mapping,
     "bdist_wheel": Mapping,
+    "deflate": (NoneType, {"implementation": str, "version": str, "level": int}),
 }
+#: As it was before there was a choice.
+_FIRST_RECIPE: _Shape = {name: shape for name, shape in _RECIPE.items() if name != "deflate"}
 _PUBLISHER: _Shape = {
     "kind": str,
     "repository": _TEXT_OR_NONE,
@@ -75,7 +78,7 @@ _RESULT: _Shape = {
     "recompressed": _TEXT_OR_NONE,
     "causes": [{"cause": str, "title": str, "reason": str, "fix": str, "count": int}],
     "failure": (NoneType, {"phase": frozenset(Phase), "message": str, "detail": str}),
-    "recipe": (NoneType, _RECIPE),
+    "recipe": (NoneType, _RECIPE, _FIRST_RECIPE),
     "evidence": [{"what": str, "value": str, "why": str}],
     "tried": [{"act": frozenset(Act), "what": str}],
     "remarks": [str],

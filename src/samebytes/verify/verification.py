@@ -66,6 +66,7 @@ class Made:
             "requirements": [pin.to_dict() for pin in self.pins],
             "environment": dict(self.environment),
             "bdist_wheel": dict(candidate.options),
+            "deflate": candidate.deflate and candidate.deflate.to_dict(),
         }
 
 

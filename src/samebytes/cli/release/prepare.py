@@ -12,6 +12,8 @@ import click
 
 from samebytes.cli.console import Terminal, check_target, errors_in
 from samebytes.cli.options import (
+    chosen_deflate,
+    deflate_option,
     json_option,
     moment,
     python_option,
@@ -108,6 +110,7 @@ _WITHIN = 9
     metavar="KEY[=VALUE]",
     help="Passed to the build backend; may be given several times.",
 )
+@deflate_option
 @timeout_option
 @no_sandbox_option
 @workspace_option
@@ -131,6 +134,7 @@ def prepare_command(context: click.Context, /, **values: Any) -> None:
       samebytes release prepare --rev v1.0
       samebytes release prepare --rev 5.2.19 --kit django -o out
       samebytes release prepare --rev v1.0 --key gpg:anna@example.org --trusted-keys keys
+      samebytes release prepare --rev v1.0 --deflate canonical
 
     Exit codes: 0 prepared, 1 there are problems, 2 it could not run.
     """
@@ -161,6 +165,7 @@ class _Options:
     python: str | None
     as_of: str | None
     config_settings: tuple[str, ...]
+    deflate: str | None
     timeout: float
     no_sandbox: bool
     workspace: Path
@@ -196,6 +201,7 @@ def _prepare(options: _Options, terminal: Terminal) -> Checklist:
                 as_of=as_of,
                 newest=options.as_of == "now",
                 config_settings=config_settings(options.config_settings),
+                deflate=chosen_deflate(options.deflate),
                 timeout=options.timeout,
                 beside=options.beside,
                 arguments=tuple(_arguments(options)),
@@ -238,6 +244,7 @@ def _arguments(options: _Options) -> Iterator[str]:
         ("--index-url", None if url is None else address.public(url)),
         ("--python", _absolute_program(options.python)),
         ("--as-of", options.as_of),
+        ("--deflate", options.deflate),
     ):
         if value is not None:
             yield from (option, value)

@@ -103,6 +103,7 @@ def provenance(
         "externalParameters": {
             "source": source,
             **{key: recorded[key] for key in ("route", "config_settings", "as_of")},
+            **({"deflate": recorded["deflate"]} if recorded["deflate"] else {}),
         },
         "internalParameters": {key: recorded[key] for key in ("python", "environment", "epoch")},
         "resolvedDependencies": [commit, *_dependencies(recipe)],

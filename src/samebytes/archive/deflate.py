@@ -1,0 +1,56 @@
+"""The one deflate that is the same on all machines: its name, and whether a stream is of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from samebytes_core.deflate import COMPRESSORS, LEVEL, PACKAGE, VERSION, Compressor
+from samebytes_core.errors import CoreError
+
+from samebytes.archive.member import Blob
+from samebytes.errors import UserError
+
+#: What people are told.
+NAME = f"libdeflate ({PACKAGE} {VERSION}), level {LEVEL}"
+
+#: Bytes that are compressed to recognise a stream.
+LARGEST_TRIED = 512 * 1024**2
+
+
+def canonical_compressor() -> Compressor:
+    """Gives the whole stream at the end; raises CoreError where it cannot be had here."""
+    return COMPRESSORS["canonical"]()
+
+
+@contextmanager
+def core_errors() -> Iterator[None]:
+    """What the core refuses to write, as errors of ours."""
+    try:
+        yield
+    except CoreError as error:
+        raise UserError(
+            f"The archives cannot be compressed by {NAME}: {error}.",
+            hint="Build without --deflate canonical, or install what is missing.",
+        ) from None
+
+
+def check_deflate() -> None:
+    """Raise UserError, before anything is built, where archives cannot be compressed so here."""
+    with core_errors():
+        canonical_compressor()
+
+
+def is_canonical(chunks: Iterable[bytes], size: int, stream: Blob) -> bool:
+    """Whether what the chunks hold, ``size`` bytes, becomes this stream; False if not tried."""
+    if size > LARGEST_TRIED:
+        return False
+    try:
+        compressor = canonical_compressor()
+        for chunk in chunks:
+            compressor.compress(chunk)
+        made = compressor.flush()
+    except CoreError:
+        return False
+    return Blob(len(made), hashlib.sha256(made).hexdigest()) == stream
