@@ -28,7 +28,8 @@ def answer(ask: Ask, project: Wrapped, out: Path, *, wrapper: bool) -> Any:
     """What a frontend is given, or what it is told; with the epoch that the wrapper would set."""
     out.mkdir()
     try:
-        given = ask(project.through(wrapper, SOURCE_DATE_EPOCH="1234567890"), os.fspath(out))
+        environ = {"SOURCE_DATE_EPOCH": "1234567890"}
+        given = ask(project.through(wrapper, environ=environ), os.fspath(out))
     except (BackendUnavailable, HookMissing, Unsupported) as error:
         return type(error)
     except HookFailedError as error:

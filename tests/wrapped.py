@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import projects
 from pyproject_hooks import BuildBackendHookCaller
@@ -79,7 +80,14 @@ class Wrapped:
     inner: str
     inner_path: tuple[str, ...] = ()
 
-    def through(self, wrapper: bool = True, **environ: str) -> BuildBackendHookCaller:
+    def through(
+        self,
+        wrapper: bool = True,
+        *,
+        environ: Mapping[str, str] = MappingProxyType({}),
+        python: str = sys.executable,
+        umask: int = -1,
+    ) -> BuildBackendHookCaller:
         """What a frontend calls; without the wrapper, what it would call without."""
         env = {key: value for key, value in os.environ.items() if key != VARIABLE}
         env |= environ
@@ -89,8 +97,10 @@ class Wrapped:
             cwd: str | None = None,
             extra_environ: Mapping[str, str] | None = None,
         ) -> None:
-            environ = {**env, **(extra_environ or {})}
-            done = subprocess.run(cmd, cwd=cwd, env=environ, capture_output=True, text=True)
+            own = {**env, **(extra_environ or {})}
+            done = subprocess.run(
+                cmd, cwd=cwd, env=own, umask=umask, capture_output=True, text=True
+            )
             if done.returncode:
                 raise HookFailedError(done.returncode, done.stderr)
             sys.stderr.write(done.stderr)
@@ -98,7 +108,7 @@ class Wrapped:
         backend = WRAPPER if wrapper else self.inner
         path = None if wrapper else self.inner_path
         return BuildBackendHookCaller(
-            os.fspath(self.root), backend, path, runner=run, python_executable=sys.executable
+            os.fspath(self.root), backend, path, runner=run, python_executable=python
         )
 
 
