@@ -205,26 +205,30 @@ _RULES = re.compile(r"(?m)^(\W*/)(?=docs|extra|tool\.py|\.hidden)")
 
 def below(case: Manifest) -> Manifest:
     """The same in a folder of the project, which has the name of the case."""
+
+    def moved(rules: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_RULES.sub(rf"\1{case.id}/", rule) for rule in rules)
+
     return replace(
         case,
         text=_WORDS.sub(rf"{case.id}/\1", case.text),
         adds=frozenset(f"{case.id}/{path}" for path in case.adds),
-        **{
-            key: tuple(_RULES.sub(rf"\1{case.id}/", rule) for rule in getattr(case, key))
-            for key in ("include", "exclude", "comments")
-        },
+        include=moved(case.include),
+        exclude=moved(case.exclude),
+        comments=moved(case.comments),
     )
 
 
 def together(cases: Sequence[Manifest]) -> Manifest:
     """One project with all of them side by side."""
-    texts = (case.text for case in cases)
-    rules = {
-        key: tuple(rule for case in cases for rule in getattr(case, key))
-        for key in ("include", "exclude", "comments")
-    }
-    adds = frozenset().union(*(case.adds for case in cases))
-    return Manifest("local", "\n".join(texts), adds, **rules)
+    return Manifest(
+        "local",
+        "\n".join(case.text for case in cases),
+        frozenset().union(*(case.adds for case in cases)),
+        include=tuple(rule for case in cases for rule in case.include),
+        exclude=tuple(rule for case in cases for rule in case.exclude),
+        comments=tuple(comment for case in cases for comment in case.comments),
+    )
 
 
 def test_local_directives(folder: Path, samebytes: Command) -> None:

@@ -161,12 +161,13 @@ def test_wrapped_already(tmp_path: Path, samebytes: Command) -> None:
 def test_setuptools(folder: Path, samebytes: Command, core_index: Mapping[str, str]) -> None:
     """What was proved is written, and is what the commit then gives to everybody."""
     root = repository(folder / "small", SETUPTOOLS)
-    done, document = migrated(root, samebytes, core_index)
+    done, document = migrated(root, samebytes, core_index, "--deflate", "canonical")
     assert done.status == 0, done.stderr
+    assert "wrapper    deflate==0.8.1, samebytes-core==" in done.stderr
     assert document["status"] == "migrated"
     assert document["files"] == [{"path": "pyproject.toml", "action": "changed"}]
     assert document["check"]["reproducible"] is True
-    assert {"clock", "timezone", "umask", "user", "path"} <= set(document["check"]["tried"])
+    assert {"clock", "timezone", "umask", "user", "path", "zlib"} <= set(document["check"]["tried"])
     assert changes(document) == {
         ("sdist", "+", "SOURCE_DATE_EPOCH", "epoch"),
         ("sdist", "~", "pyproject.toml", "migrated"),
@@ -208,11 +209,16 @@ def test_old_project_without_pyproject(
 OWN = (
     ("def content(): return 'same'", 0, "with these varied: clock"),
     ("def content(): return str(int(time.time()))", 1, "small.py, with clock varied."),
+    (
+        "def content(): return str(os.path.isdir('.git'))",
+        0,
+        "Not varied: route (the wheel from the",
+    ),
 )
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("content", "status", "said"), OWN, ids=["steady", "clock"])
+@pytest.mark.parametrize(("content", "status", "said"), OWN, ids=["steady", "clock", "route"])
 def test_backend_of_its_own(
     folder: Path,
     samebytes: Command,
@@ -250,8 +256,10 @@ def test_no_index_has_the_wrapper(folder: Path, samebytes: Command) -> None:
 
 @pytest.mark.slow
 def test_django(folder: Path, samebytes: Command, core_index: Mapping[str, str]) -> None:
-    """With the files of its kit, and without what of it is for hatchling."""
-    root = django_checkout(RELEASES[0], folder / "django", small=True)
+    """With the files of its kit, and without what of it is for hatchling; a development version,
+    of which setuptools alone builds a wheel from the sdist that is called 6.2.
+    """
+    root = django_checkout(RELEASES[2], folder / "django", development=True)
     arguments = ("--kit", "django", "--html", folder / "page.html")
     done, document = migrated(root, samebytes, core_index, *arguments)
     assert done.status == 0, done.stderr
@@ -268,6 +276,10 @@ def test_django(folder: Path, samebytes: Command, core_index: Mapping[str, str])
         ("sdist", "~", "pyproject.toml", "migrated"),
         ("sdist", "~", "", "canonical"),
         ("wheel", "~", "", "canonical"),
+    }
+    assert {proof["after"]["filename"].split("-")[1] for proof in document["proofs"]} == {
+        "6.2.dev20261104090000",
+        "6.2.dev20261104090000.tar.gz",
     }
     assert "setuptools.build_meta" in (folder / "page.html").read_text()
 

@@ -14,7 +14,7 @@ from samebytes.digest import Digest
 from samebytes.errors import UnreachableError, UserError
 from samebytes.interpreter import find_interpreter
 from samebytes.migrate.around import expected_around
-from samebytes.migrate.expected import Expectation, Pair
+from samebytes.migrate.expected import Pair
 from samebytes.migrate.migration import Migration, MigrationRequest, Phase, below, originals
 from samebytes.migrate.packed import Packed, read_packed
 from samebytes.migrate.proof import Proof, prove
@@ -34,6 +34,10 @@ from samebytes.variations.table import REPEAT, chosen
 from samebytes.workspace import Room, workspace
 
 _LABEL = "wrapped"
+#: The variation that builds the wheel from the tree, and not from the sdist.
+_ROUTE = "route"
+#: All that may not matter, and that a checkout which is only built can have.
+_VARIED = chosen(None, raw=False) | {"umask"}
 _HINT = "Correct what is named above, commit, and run it again."
 
 
@@ -93,15 +97,26 @@ class _Work:
         wrapped = wrapping(text, deflate=self.deflate)
         changes["pyproject.toml"] = wrapped.text.encode()
         self._check_index(wrapped)
-        before = self._before()
+        before = self._before(Route.TREE)
         if kit is not None:
             kit.check_project(parse_wheel_filename(before.wheel.filename)[0])
         result = self._checked(before, changes)
+        self.workshop.reporter.step("comparing")
+        proved = _Proving(request=self.request, tree=tree, changes=changes, epoch=epoch)
+        sdist, wheel = _packed(self.folder / "after/plain")
+        proofs = [proved.of(before.sdist, sdist), proved.of(before.wheel, wheel)]
+        if _is_about_route(result):
+            # Each wheel is held against the one of its own route.
+            _, from_tree = _packed(self.folder / "after/varied")
+            from_sdist = self._before(Route.SDIST).wheel
+            if not proved.of(before.wheel, from_tree).unexpected:
+                proofs[1] = proved.of(from_sdist, wheel)
+                result = _without_route(result)
         return Migration(
             changes=changes,
             originals=originals(tree, changes),
             below=below(self.request),
-            proofs=tuple(self._proofs(before, tree, changes, epoch)),
+            proofs=tuple(proofs),
             problems=(*_problems(result), *_other_requirements(before, result)),
             notes=tuple(_notes(wrapped, tree, result)),
             names=(wrapped.backend, _LABEL),
@@ -150,11 +165,11 @@ class _Work:
         shown = ", ".join(str(pin) for pin in pins if pin.name in (NAME, EXTRA))
         workshop.reporter.fact("wrapper", shown)
 
-    def _before(self) -> _Before:
-        """The project as its own backend builds it, both archives from the tree."""
+    def _before(self, route: Route) -> _Before:
+        """The project as its own backend builds it; ``route`` is the wheel's."""
         request = Request(
             source=self.request.source,
-            route=Route.TREE,
+            route=route,
             python=self.request.python,
             as_of=self.request.as_of,
             newest=self.request.newest,
@@ -162,8 +177,9 @@ class _Work:
             timeout=self.request.timeout,
         )
         workshop = replace(self.workshop, reporter=Phase("before", self.workshop.reporter))
-        outcome = build_release(request, workshop, self.folder / "before")
-        sdist, wheel = _packed(self.folder / "before")
+        folder = self.folder / f"before-{route}"
+        outcome = build_release(request, workshop, folder)
+        sdist, wheel = _packed(folder)
         requirements = outcome.buildinfo.recipe.requirements
         return _Before(sdist=sdist, wheel=wheel, requirements=requirements)
 
@@ -172,9 +188,11 @@ class _Work:
 
         All requirements are those of before; only the wrapper's own are of today.
         """
-        variations = chosen(None, raw=False) | {"umask"}
+        variations = _VARIED
         if not before.wheel.filename.endswith("-none-any.whl"):
             variations -= {"python"}  # it is for one version of Python
+        if self.deflate == CANONICAL:
+            variations |= {"zlib"}
         request = CheckRequest(
             source=ChangedSource(base=self.request.source, changes=changes),
             raw=True,
@@ -189,30 +207,54 @@ class _Work:
         reporter = Phase(_LABEL, self.workshop.reporter)
         return check(request, replace(self.workshop, reporter=reporter, undated=undated))
 
-    def _proofs(
-        self, before: _Before, tree: Tree, changes: Mapping[str, bytes | None], epoch: Epoch
-    ) -> Iterator[Proof]:
-        self.workshop.reporter.step("comparing")
-        rows: tuple[Expectation, ...] = expected_around(epoch.seconds)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Proving:
+    """Compares what was built before with what the wrapper gives."""
+
+    request: MigrationRequest
+    tree: Tree
+    changes: Mapping[str, bytes | None]
+    epoch: Epoch
+
+    def of(self, before: Packed, after: Packed) -> Proof:
         kit = self.request.kit
-        pairs = zip((before.sdist, before.wheel), _packed(self.folder / "after/plain"), strict=True)
-        for one, two in pairs:
-            comparison = compare_read(one.artifact, two.artifact)
-            pair = Pair(
-                before=one,
-                after=two,
-                tree=tree,
-                changes=changes,
-                views={view.member: view for view in comparison.contents},
-            )
-            listing = kit.stay.get("sdist" if pair.is_sdist else "wheel") if kit else None
-            yield prove(comparison, pair, rows, listing)
+        comparison = compare_read(before.artifact, after.artifact)
+        pair = Pair(
+            before=before,
+            after=after,
+            tree=self.tree,
+            changes=self.changes,
+            views={view.member: view for view in comparison.contents},
+        )
+        listing = kit.stay.get("sdist" if pair.is_sdist else "wheel") if kit else None
+        return prove(comparison, pair, expected_around(self.epoch.seconds), listing)
 
 
 def _packed(folder: Path) -> tuple[Packed, Packed]:
     """The sdist and the wheel in a folder."""
     (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
     return read_packed(sdist), read_packed(wheel)
+
+
+def _is_about_route(result: CheckResult) -> bool:
+    """Whether files are other ones in the wheel from the tree, and nothing else was found."""
+    return bool(result.findings) and all(
+        each.variations == (_ROUTE,) and each.members for each in result.findings
+    )
+
+
+def _without_route(result: CheckResult) -> CheckResult:
+    """What is left where both routes to the wheel have never led to the same one."""
+    names = ", ".join(sorted({name for each in result.findings for name in each.members}))
+    reason = f"the wheel from the sdist is another one without the wrapper, too: {names}"
+    return replace(
+        result,
+        tried=tuple(name for name in result.tried if name != _ROUTE),
+        not_tried={**result.not_tried, _ROUTE: reason},
+        findings=(),
+        is_reproducible=True,
+    )
 
 
 def _problems(result: CheckResult) -> Iterator[str]:
@@ -246,7 +288,7 @@ def _notes(wrapped: Wrapping, tree: Tree, result: CheckResult) -> Iterator[str]:
             f"{', '.join(result.tried)}. Neither was told a time."
         )
     for name, reason in result.not_tried.items():
-        if name in chosen(None, raw=False):
+        if name in _VARIED:
             yield f"Not varied: {name} ({reason})."
     ours = ", ".join(str(pin) for pin in result.requirements if pin.name in (NAME, EXTRA))
     yield f"Built with {ours}, today's; all other build requirements are those of before."
