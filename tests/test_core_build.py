@@ -155,14 +155,12 @@ def test_after_a_failure_all_is_as_before(
         assert os.environ["SOURCE_DATE_EPOCH"] == str(EPOCH)
         writes(name)(folder)
         os.environ["SOURCE_DATE_EPOCH"] = "5"
-        os.chdir("/")
         raise failure("no")
 
     with pytest.raises(failure, match="no"):
         write_(hook, Settings(), tree, os.fspath(tree / "dist"))
     assert os.listdir(tree / "dist") == []
     assert os.environ["SOURCE_DATE_EPOCH"] == str(EPOCH)
-    assert Path.cwd() == tree
 
 
 def test_what_is_damaged(tree: Path) -> None:

@@ -75,11 +75,14 @@ _WRAPPERS = {
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """What is wrong with the project is said without a traceback."""
+    """What is wrong with the project is said without a traceback; the working folder stays."""
+    folder = os.getcwd()
     try:
         yield
     except CoreError as error:
         raise SystemExit(f"samebytes-core: error: {error}") from None
+    finally:
+        os.chdir(folder)
 
 
 @cache

@@ -67,11 +67,7 @@ def known_conditions(tree: Path) -> Iterator[None]:
 
 @contextmanager
 def conditions(tree: Path, seconds: int | None) -> Iterator[None]:
-    """SOURCE_DATE_EPOCH is set meanwhile, where it is known; an sdist keeps its version.
-
-    Afterwards the environment and the working folder are as they were.
-    """
-    folder = os.getcwd()
+    """SOURCE_DATE_EPOCH is set meanwhile, where it is known; an sdist keeps its version."""
     before = os.environ.get(VARIABLE)
     if seconds is not None:
         os.environ[VARIABLE] = str(seconds)
@@ -79,7 +75,6 @@ def conditions(tree: Path, seconds: int | None) -> Iterator[None]:
         with sdist_version.kept(tree):
             yield
     finally:
-        os.chdir(folder)
         if before is None:
             os.environ.pop(VARIABLE, None)
         else:
