@@ -7,8 +7,9 @@ wraps ``python -m build`` in a clean clone of the revision (by default HEAD), wi
 commit as SOURCE_DATE_EPOCH and an environment that does not vary, and prints SHA-256 digests as
 sha256sum does. Needs Python 3.9 or later, git, and the package "build".
 
-The backend must honor SOURCE_DATE_EPOCH: hatchling does, setuptools does for wheels only. Whoever
-repeats the build must do so with the same version of the backend.
+The backend must honor SOURCE_DATE_EPOCH: hatchling does, setuptools does for wheels only, unless
+samebytes_core.backend wraps it. Whoever repeats the build must do so with the same version of the
+backend.
 """
 
 import argparse
