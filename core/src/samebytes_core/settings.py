@@ -30,8 +30,8 @@ _BACKEND = re.compile(r"\w+(\.\w+)*(:\w+(\.\w+)*)?")
 class Settings:
     """``backend`` is the one that is wrapped, as in [build-system]; empty where none is named.
 
-    ``backend_path`` are the folders of the project in which it lies, as in [build-system].
-    ``deflate`` is the name of what compresses the archives, ``dirty`` one of ``DIRTY``.
+    ``backend_path`` are folders of the project in which it lies, ``deflate`` names what compresses
+    the archives, ``dirty`` is one of ``DIRTY``.
     """
 
     backend: str = ""

@@ -28,32 +28,29 @@ def epoch_of(tree: Path, environ: Mapping[str, str]) -> Epoch:
     Raises UnknownEpochError where nothing says it, CoreError where what says it is not a time.
     """
     try:
-        told = epochs.of_environment(environ)
-        if told is not None:
-            return told
-        if is_sdist(tree):
-            return _of_sdist(tree)
-        timestamp = git.committer_timestamp(tree)
-        if timestamp is not None:
-            return epochs.of_commit(timestamp)
+        found = epochs.of_environment(environ)
+        if found is None:
+            found = _of_sdist(tree) if is_sdist(tree) else _of_commit(tree)
     except ValueError as error:
         raise CoreError(f"the time of the build is not known: {error}") from None
-    raise UnknownEpochError(
-        f"the time of the build is not known: {tree} is neither an sdist nor part of a commit that "
-        f"git can show. Set {VARIABLE}, in seconds since 1970."
-    )
+    if found is None:
+        raise UnknownEpochError(
+            f"the time of the build is not known: {tree} is neither part of a commit that git can "
+            f"show nor an sdist with its times. Set {VARIABLE}, in seconds since 1970."
+        )
+    return found
 
 
 def examine(tree: Path, dirty: str) -> Epoch | None:
     """The epoch of a tree that is about to be built; warns where it will not be reproducible.
 
     A tree without an epoch gives None: exports without history can be built and installed, and
-    must remain so. With ``dirty`` "error", CoreError is raised instead of any warning.
+    must remain so. With ``dirty`` "error", CoreError is raised instead, except for sdists.
     """
     try:
         epoch = epoch_of(tree, os.environ)
     except UnknownEpochError as error:
-        if dirty == "error":
+        if dirty == "error" and not is_sdist(tree):
             raise
         warn(f"what is built is not reproducible: {error}")
         return None
@@ -74,12 +71,20 @@ def _check_dirty(tree: Path, dirty: str) -> None:
     warn(message)
 
 
-def _of_sdist(tree: Path) -> Epoch:
+def _of_commit(tree: Path) -> Epoch | None:
+    timestamp = git.committer_timestamp(tree)
+    return None if timestamp is None else epochs.of_commit(timestamp)
+
+
+def _of_sdist(tree: Path) -> Epoch | None:
     record = tree / RECORD
     if record.is_file():
         found = epochs.of_environment({VARIABLE: record.read_text("ascii", "replace").strip()})
         if found is not None:
             return Epoch(seconds=found.seconds, origin=epochs.Origin.RECORD)
+    status = (tree / "PKG-INFO").stat()
+    if abs(status.st_ctime - status.st_mtime) < 2:
+        return None  # when it was unpacked: uv, for one, leaves out the times
     return epochs.of_members(_times(tree))
 
 
