@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,9 +16,10 @@ from core_index import core_index
 from django_tree import RELEASES, django_checkout
 from index_server import running
 from projects import SETUPTOOLS, commit, git, own_backend, repository, write
-from test_documents import validate
+from test_documents import ROOT, validate
 
 from samebytes.errors import ArtifactError
+from samebytes.migrate.around import expected_around
 from samebytes.migrate.refusals import Refusal
 from samebytes.migrate.wrapper import wrapped_backend, wrapping
 
@@ -157,6 +159,12 @@ def test_wrapped_already(tmp_path: Path, samebytes: Command) -> None:
     assert 'add deflate = "canonical" to [tool.samebytes]' in canonical.stderr
 
 
+def test_what_may_differ_is_documented() -> None:
+    page = (ROOT / "docs/reference/migrate.md").read_text()
+    rows = re.findall(r"^\| \(`([a-z-]+)`\) \|", page, re.MULTILINE)
+    assert rows == [row.id for row in expected_around(0)]
+
+
 @pytest.mark.slow
 def test_setuptools(folder: Path, samebytes: Command, core_index: Mapping[str, str]) -> None:
     """What was proved is written, and is what the commit then gives to everybody."""
@@ -229,8 +237,10 @@ def test_backend_of_its_own(
 ) -> None:
     """Its archives become canonical; what it writes into them is its own affair, and found."""
     root = repository(folder / "small", own_backend(content))
-    done, document = migrated(root, samebytes, core_index)
+    env = {**core_index, "SOURCE_DATE_EPOCH": "1000000000"}
+    done, document = migrated(root, samebytes, env)
     assert done.status == status, done.stderr
+    assert "SOURCE_DATE_EPOCH is ignored: the commit's time is used." in done.stderr
     assert said in done.stdout
     assert document["check"]["reproducible"] is not bool(status)
     assert bool(git(root, "status", "--porcelain")) is not bool(status)
@@ -288,14 +298,28 @@ def test_django(folder: Path, samebytes: Command, core_index: Mapping[str, str])
 def test_kit_that_accepts_less(
     folder: Path, samebytes: Command, core_index: Mapping[str, str]
 ) -> None:
-    root = repository(folder / "small", own_backend())
+    """Of a backend that writes a pyproject.toml of its own into the sdist."""
+    root = repository(folder / "small", {**SETUPTOOLS, "pyproject.toml": PDM})
     kit = write(folder / "kit", {"kit.toml": KIT, "tables.toml": "[tool.hatch]\n"})
     done, document = migrated(root, samebytes, core_index, "--kit", kit)
     assert (done.status, document["status"]) == (1, "finding")
-    assert "+ SOURCE_DATE_EPOCH" in done.stdout
+    assert {each[1:] for each in changes(document) if each[0] == "sdist"} == {
+        ("+", "SOURCE_DATE_EPOCH", None),
+        ("~", "pyproject.toml", "rewritten"),
+        ("~", "", "canonical"),
+    }
     assert git(root, "status", "--porcelain") == ""
 
 
+PDM = """\
+[build-system]
+requires = ["pdm-backend"]
+build-backend = "pdm.backend"
+
+[project]
+name = "small"
+version = "1.0"
+"""
 KIT = """\
 version = 1
 project = "small"
@@ -320,7 +344,7 @@ def migrated(
     return done, document
 
 
-def changes(document: Any) -> set[tuple[str, str, str, str]]:
+def changes(document: Any) -> set[tuple[str, str, str, str | None]]:
     """The differences of the archives: form, mark, place, and the id of what expects it."""
     return {
         (proof["form"], change["mark"], change["place"], change["expectation"])

@@ -5,11 +5,19 @@ As in ``expected``, a difference that no row expects is a finding.
 
 from __future__ import annotations
 
+import tomllib
+from typing import Any
+
 from samebytes_core.tree import RECORD
 
 from samebytes.compare.model import Difference
 from samebytes.digest import Digest
 from samebytes.migrate.expected import Expectation, Pair, is_changed, is_container
+from samebytes.migrate.packed import Packed
+
+#: What the wrapper is written into, and what of an sdist must be kept for it.
+_FILE = "pyproject.toml"
+KEPT = frozenset({_FILE})
 
 
 def expected_around(epoch: int) -> tuple[Expectation, ...]:
@@ -40,12 +48,55 @@ def expected_around(epoch: int) -> tuple[Expectation, ...]:
             reason="The migration changed it.",
         ),
         Expectation(
+            id="rewritten",
+            kinds=("member-content", "content-"),
+            applies=_is_rewritten,
+            reason="The backend writes it anew for the sdist: as before, and what is changed.",
+        ),
+        Expectation(
             id="sources",
             kinds=("member-content", "content-", "sources-"),
             applies=_lists_what_came,
             reason="setuptools lists what the sdist holds: the new files, too.",
         ),
     )
+
+
+def _is_rewritten(difference: Difference, pair: Pair) -> bool:
+    """Whether the backend's own pyproject.toml has changed as the tree's has, and no further.
+
+    pdm-backend and uv_build write one of their own, and uv_build keeps the tree's beside it.
+    """
+    path, data = pair.path(difference), pair.changes[_FILE]
+    if not pair.is_sdist or data is None:
+        return False
+    if path == f"{_FILE}.orig":
+        return pair.after.files.get(path) == Digest.of(data).hex
+    if path != _FILE:
+        return False
+    try:
+        ours = _meaning(data)
+        before, after = (_meaning(_kept(packed)) for packed in (pair.before, pair.after))
+    except ValueError:
+        return False
+    before["build-system"] = ours["build-system"]
+    before["tool"] = {**before.get("tool", {}), "samebytes": ours["tool"]["samebytes"]}
+    return before == after
+
+
+def _kept(packed: Packed) -> bytes:
+    """The pyproject.toml of an sdist; empty where it was not kept."""
+    members = packed.artifact.members
+    found = (
+        data
+        for number, data in packed.artifact.kept.items()
+        if members[number].name.partition("/")[2] == _FILE
+    )
+    return next(found, b"")
+
+
+def _meaning(data: bytes) -> dict[str, Any]:
+    return tomllib.loads(data.decode())
 
 
 def _lists_what_came(difference: Difference, pair: Pair) -> bool:

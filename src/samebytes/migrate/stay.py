@@ -13,7 +13,7 @@ from samebytes.compare.comparison import compare_read
 from samebytes.digest import Digest
 from samebytes.errors import UnreachableError, UserError
 from samebytes.interpreter import find_interpreter
-from samebytes.migrate.around import expected_around
+from samebytes.migrate.around import KEPT, expected_around
 from samebytes.migrate.expected import Pair
 from samebytes.migrate.migration import Migration, MigrationRequest, Phase, below, originals
 from samebytes.migrate.packed import Packed, read_packed
@@ -153,9 +153,9 @@ class _Work:
         interpreter = find_interpreter(self.request.python, workshop.runner, workshop.environ)
         try:
             pins = workshop.toolshed(interpreter).resolve([wrapped.requirement], None)
-        except UnreachableError:
-            raise
         except UserError as error:
+            if isinstance(error, UnreachableError) or workshop.index.offline:
+                raise
             raise UserError(
                 f"{wrapped.requirement} cannot be had for {interpreter}: no package index that "
                 "is configured has it.",
@@ -234,7 +234,7 @@ class _Proving:
 def _packed(folder: Path) -> tuple[Packed, Packed]:
     """The sdist and the wheel in a folder."""
     (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
-    return read_packed(sdist), read_packed(wheel)
+    return read_packed(sdist, KEPT), read_packed(wheel)
 
 
 def _is_about_route(result: CheckResult) -> bool:
@@ -278,6 +278,8 @@ def _other_requirements(before: _Before, result: CheckResult) -> Iterator[str]:
 
 def _notes(wrapped: Wrapping, tree: Tree, result: CheckResult) -> Iterator[str]:
     yield f"{wrapped.backend} builds as before, in the wrapper; no rule of the project changes."
+    if wrapped.backend.startswith("hatchling."):
+        yield "hatchling can do without a wrapper: [tool.hatch.build.hooks.samebytes] is its hook."
     if wrapped.is_new:
         yield "[build-system] is new: it says what was taken for granted."
     if tree.has("setup.py"):
