@@ -47,8 +47,11 @@ class _Canonical:
     """
 
     def __init__(self) -> None:
-        self._compressed = _checked_library()
         self._plain = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115
+        self._compressed = _checked_library()
+
+    def __del__(self) -> None:
+        self._plain.close()
 
     def compress(self, data: bytes, /) -> bytes:
         if self._plain.tell() + len(data) > LARGEST:

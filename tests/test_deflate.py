@@ -1,0 +1,363 @@
+"""One deflate: what it gives, when it refuses, and what is made of it."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import sys
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import deflate as library
+import pytest
+import samebytes_core.deflate as core
+from conftest import Command
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from projects import EPOCH, own_backend, repository
+from samebytes_core.canonical import rewrite_sdist, rewrite_wheel
+from samebytes_core.deflate import COMPRESSORS
+from samebytes_core.errors import CoreError
+from test_documents import validate
+
+from samebytes.archive.artifact import Artifact, read_artifact
+from samebytes.archive.deflate import NAME
+from samebytes.archive.limits import Limits
+from samebytes.compare.comparison import compare
+from samebytes.compare.model import Verdict
+from samebytes.infer.deflate import sdist_deflate, wheel_deflate
+from samebytes.recipe import CANONICAL, BuildInfo, Deflate
+
+PIECE = 64 * 1024
+
+
+def stream(name: str, data: bytes) -> bytes:
+    """What one of the compressors gives, piece by piece."""
+    compressor = COMPRESSORS[name]()
+    made = b"".join(
+        compressor.compress(data[start : start + PIECE]) for start in range(0, len(data), PIECE)
+    )
+    return made + compressor.flush()
+
+
+DATA = st.one_of(
+    st.binary(max_size=3000),
+    st.builds(lambda piece, count: piece * count, st.binary(max_size=40), st.integers(0, 9000)),
+)
+
+
+class TestCompressors:
+    @pytest.mark.parametrize("name", COMPRESSORS)
+    @given(data=DATA)
+    def test_zlib_gets_back_what_was_compressed(self, name: str, data: bytes) -> None:
+        made = stream(name, data)
+        inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+        assert inflate.decompress(made) + inflate.flush() == data
+        assert inflate.eof
+        assert not inflate.unused_data
+
+    @pytest.mark.parametrize("size", [0, 1, 20, 65_536, core._IN_MEMORY, core._IN_MEMORY + 1])
+    def test_in_pieces_it_is_as_at_once(self, size: int) -> None:
+        """Also where it does not stay in memory."""
+        data = (b"some text; " * 4096 * 512)[:size]
+        assert stream("canonical", data) == bytes(library.deflate_compress(data, core.LEVEL))
+
+    def test_the_stream_is_the_same_on_every_machine(self) -> None:
+        """What it is, on whichever machine this runs: not only what it was a moment ago."""
+        assert stream("canonical", b"").hex() == "010000ffff"
+        assert zlib.crc32(stream("canonical", core._sample())) == 0xCB1278F1
+
+    def test_too_much_at_once_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(core, "LARGEST", 3 * PIECE)
+        assert stream("canonical", bytes(3 * PIECE))
+        with pytest.raises(CoreError, match="more than 196,608 bytes in one stream"):
+            stream("canonical", bytes(3 * PIECE + 1))
+
+
+def other(version: str, compress: Callable[[bytes, int], bytes]) -> SimpleNamespace:
+    return SimpleNamespace(__version__=version, deflate_compress=compress)
+
+
+def at_another_level(data: bytes, level: int) -> bytes:
+    return bytes(library.deflate_compress(data, level - 1))
+
+
+def cut_off(data: bytes, level: int) -> bytes:
+    return bytes(library.deflate_compress(data, level))[:-1]
+
+
+def of_other_data(data: bytes, level: int) -> bytes:
+    return bytes(library.deflate_compress(data[:-1] + b"?", level))
+
+
+def with_more(data: bytes, level: int) -> bytes:
+    return bytes(library.deflate_compress(data, level)) + b"?"
+
+
+UNFIT: Mapping[str, tuple[Any, str]] = {
+    "missing": (None, r'need deflate==0\.8\.1 .*add "samebytes-core\[deflate\]" to requires'),
+    "another release": (other("0.9.0", library.deflate_compress), r"0\.8\.1, and 0\.9\.0 is here"),
+    "something else": (SimpleNamespace(), r"0\.8\.1, and another is here"),
+    "another libdeflate": (other("0.8.1", at_another_level), "gives other bytes here"),
+    "cut off": (other("0.8.1", cut_off), "zlib does not get the same from"),
+    "of other data": (other("0.8.1", of_other_data), "zlib does not get the same from"),
+    "with more": (other("0.8.1", with_more), "zlib does not get the same from"),
+}
+
+
+@pytest.fixture
+def unfit(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The package is another one, and not checked yet."""
+    module, message = UNFIT[request.param]
+    monkeypatch.setitem(sys.modules, "deflate", module)
+    core._checked_library.cache_clear()
+    yield message
+    core._checked_library.cache_clear()
+
+
+@pytest.mark.parametrize("unfit", UNFIT, indirect=True)
+def test_what_is_not_the_one_is_refused(unfit: str) -> None:
+    with pytest.raises(CoreError, match=unfit):
+        COMPRESSORS["canonical"]()
+    assert stream("zlib", b"needs nothing")
+
+
+@pytest.mark.parametrize("unfit", ["missing"], indirect=True)
+def test_nothing_is_built_without_it(unfit: str, samebytes: Command, tmp_path: Path) -> None:
+    root = repository(tmp_path / "small", own_backend())
+    done = samebytes.here("build", root, "--deflate", "canonical", "-o", tmp_path / "out")
+    assert (done.status, done.stdout) == (2, "")
+    assert "cannot be compressed by libdeflate" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+NAMES = st.from_regex(r"[a-zé]{1,9}(/[a-z]{1,40})?", fullmatch=True)
+FILES = st.dictionaries(NAMES, st.tuples(DATA, st.booleans()), min_size=1, max_size=4)
+METADATA = "a-1.dist-info/METADATA"
+
+
+def wheel(path: Path, files: Mapping[str, tuple[bytes, bool]]) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("folder/"), b"")
+        metadata = {METADATA: (b"Name: a\n" * 9, False)}
+        for name, (content, executable) in {**files, **metadata}.items():
+            info = zipfile.ZipInfo(f"p/{name}" if name != METADATA else name)
+            info.external_attr = (0o100755 if executable else 0o100644) << 16
+            archive.writestr(info, content)
+    return path
+
+
+def sdist(path: Path, files: Mapping[str, tuple[bytes, bool]]) -> Path:
+    with tarfile.open(path, "w:gz") as archive:
+        for name, (content, executable) in files.items():
+            info = tarfile.TarInfo(f"a-1/{name}")
+            info.size, info.mode = len(content), 0o755 if executable else 0o644
+            archive.addfile(info, io.BytesIO(content))
+    return path
+
+
+REWRITE: Mapping[str, Any] = {"a-1.tar.gz": rewrite_sdist, "a-1-py3-none-any.whl": rewrite_wheel}
+MAKE = {"a-1.tar.gz": sdist, "a-1-py3-none-any.whl": wheel}
+
+
+def written(folder: Path, name: str, files: Mapping[str, tuple[bytes, bool]]) -> dict[str, Path]:
+    """The same archive by each of the compressors."""
+    made = MAKE[name](folder / name, files)
+    found = {}
+    for deflate in COMPRESSORS:
+        found[deflate] = folder / deflate / name
+        found[deflate].parent.mkdir(exist_ok=True)
+        found[deflate].unlink(missing_ok=True)
+        REWRITE[name](made, found[deflate], EPOCH, deflate=deflate)
+    made.unlink()
+    return found
+
+
+def read(path: Path) -> Artifact:
+    return read_artifact(path, Limits())
+
+
+@pytest.mark.parametrize("name", REWRITE)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None
+)
+@given(files=FILES)
+def test_only_the_streams_are_others(
+    folder: Path, name: str, files: dict[str, tuple[bytes, bool]]
+) -> None:
+    """By the strict readers of a comparison, which see every byte of an archive."""
+    both = written(folder, name, files)
+    found = compare(both["zlib"], both["canonical"])
+    assert found.verdict in (Verdict.IDENTICAL, Verdict.EQUIVALENT)
+    assert {each.kind.id for each in found.differences} <= {"deflate-stream"}
+    again = folder / "again"
+    again.unlink(missing_ok=True)
+    REWRITE[name](both["zlib"], again, EPOCH, deflate="canonical")
+    assert again.read_bytes() == both["canonical"].read_bytes()
+    if name.endswith(".whl"):
+        with zipfile.ZipFile(both["canonical"]) as archive:
+            assert archive.testzip() is None
+            assert {each.compress_type for each in archive.filelist if not each.is_dir()} == {8}
+    else:
+        with tarfile.open(both["canonical"]) as archive:
+            assert len(archive.getmembers()) == len(files)
+
+
+@pytest.mark.parametrize("name", REWRITE)
+def test_too_large_a_file_is_refused(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(core, "LARGEST", 10**6)
+    made = MAKE[name](tmp_path / name, {"zeros": (bytes(10**6 + 1), False)})
+    assert made.stat().st_size < 2 * 10**6
+    with pytest.raises(CoreError, match="in one stream"):
+        REWRITE[name](made, tmp_path / "out", EPOCH, deflate="canonical")
+
+
+TEXT = "\n".join(f"line {number * number} of a text" for number in range(900)).encode()
+FEW = {"one": (TEXT, False), "two": (TEXT[::-1], True), "three": (b"", False)}
+CHANGED = FEW | {"two": (TEXT[::-2], True)}
+
+
+class TestRecognition:
+    @pytest.mark.parametrize("name", REWRITE)
+    def test_in_what_was_published(self, tmp_path: Path, name: str) -> None:
+        both = written(tmp_path, name, FEW)
+        recognise = wheel_deflate if name.endswith(".whl") else sdist_deflate
+        again, decision = recognise(read(both["canonical"]))
+        assert again == CANONICAL
+        assert decision is not None
+        assert (decision.what, decision.value) == ("deflate", NAME)
+        assert recognise(read(both["zlib"]))[0] is None
+
+    def test_not_where_one_stream_is_another(self, tmp_path: Path) -> None:
+        both = written(tmp_path, "a-1-py3-none-any.whl", FEW)
+        data = both["canonical"].read_bytes()
+        # The last member's stream, in another way that gives the same.
+        with zipfile.ZipFile(both["canonical"]) as archive:
+            infos = archive.infolist()
+            contents = {each.filename: archive.read(each) for each in infos}
+        mixed = tmp_path / both["canonical"].name
+        with zipfile.ZipFile(mixed, "w") as archive:
+            for each in infos:
+                archive.writestr(each, contents[each.filename])
+        assert mixed.read_bytes() != data
+        again, decision = wheel_deflate(read(mixed))
+        assert again is None
+        assert decision is not None
+        assert decision.value == "zlib level 6"
+
+    @pytest.mark.parametrize("name", REWRITE)
+    @pytest.mark.parametrize("order", [1, -1])
+    def test_in_what_is_compared(self, tmp_path: Path, name: str, order: int) -> None:
+        first, second = [*written(tmp_path, name, FEW).values()][::order]
+        (explanation,) = compare(first, second).explanations
+        assert explanation.cause == "other-compressor"
+        side = "first" if order < 0 else "second"
+        assert explanation.reason.endswith(f"bytes. The {side} is by {NAME}.")
+        assert "level 9. The" not in explanation.reason
+
+    def test_by_what_a_corrected_tar_is_compressed(self, tmp_path: Path) -> None:
+        """The headers differ, both streams are its: it is made again, not taken over."""
+        made = sdist(tmp_path / "a-1.tar.gz", FEW)
+        files = []
+        for epoch in (EPOCH, EPOCH + 60):
+            (tmp_path / str(epoch)).mkdir()
+            files.append(tmp_path / str(epoch) / made.name)
+            rewrite_sdist(made, files[-1], epoch, deflate="canonical")
+        found = compare(files[0], files[1])
+        assert (found.verdict, found.recompressed) == (Verdict.EQUIVALENT, NAME)
+        assert {each.kind.id for each in found.differences} == {"tar-mtime"}
+
+    @pytest.mark.parametrize("name", REWRITE)
+    def test_other_contents_stay_others(self, tmp_path: Path, name: str) -> None:
+        for folder in ("one", "two"):
+            (tmp_path / folder).mkdir()
+        one = written(tmp_path / "one", name, FEW)["canonical"]
+        two = written(tmp_path / "two", name, CHANGED)["canonical"]
+        assert compare(one, two).verdict is Verdict.DIFFERENT
+
+
+@pytest.mark.slow
+class TestCommands:
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+        content = f"def content(): return {TEXT.decode()!r}"
+        return repository(tmp_path_factory.mktemp("small"), own_backend(content))
+
+    def test_built_recorded_and_repeated(
+        self, root: Path, samebytes: Command, tmp_path: Path
+    ) -> None:
+        plain = samebytes("build", root, "-o", tmp_path / "plain")
+        done = samebytes("build", root, "-o", tmp_path / "out", "--deflate", "canonical")
+        assert (plain.status, done.status) == (0, 0), done.stderr
+        assert f"written again by {NAME}" in done.stderr
+        assert not plain.digests.items() & done.digests.items()
+        record = tmp_path / "out/small-1.0.buildinfo.json"
+        document = json.loads(record.read_text())
+        validate(document, "buildinfo-1.json")
+        built = BuildInfo.read(record)
+        assert built.recipe.deflate == CANONICAL
+        for each in built.artifacts:
+            assert each.writer == "samebytes"
+            assert "deflate-stream" in each.traces
+        again = samebytes("build", root, "-o", tmp_path / "again", "--buildinfo", record)
+        assert again.digests == done.digests, again.stderr
+        for asked in ("backend", "canonical"):
+            refused = samebytes.here("build", root, "--buildinfo", record, "--deflate", asked)
+            assert (refused.status, "--deflate" in refused.stderr) == (2, True)
+        document["recipe"]["deflate"]["version"] = "0.9.0"
+        record.write_text(json.dumps(document))
+        refused = samebytes.here("build", root, "--buildinfo", record, "-o", tmp_path / "no")
+        assert refused.status == 2
+        assert re.search(r"deflate 0\.9\.0, level 9; this is deflate 0\.8\.1", refused.stderr)
+
+    def test_verified(self, root: Path, samebytes: Command, tmp_path: Path) -> None:
+        done = samebytes("build", root, "-o", tmp_path, "--deflate", "canonical", "-q")
+        assert done.status == 0, done.stderr
+        good = sorted(map(tmp_path.joinpath, done.digests))
+        (tmp_path / "bad").mkdir()
+        bad = _tampered(good[0], tmp_path / "bad" / good[0].name)
+        found = _verified(samebytes, root, [*good, bad])
+        validate(found, "verify-1.json")
+        verdicts = [each["verdict"] for each in found["results"]]
+        assert verdicts == ["identical", "identical", "different"]
+        for each in found["results"]:
+            assert each["recipe"]["deflate"] == CANONICAL.to_dict()
+            evidence = {part["what"]: part["value"] for part in each["evidence"]}
+            assert evidence["deflate"] == NAME
+
+
+def _verified(samebytes: Command, root: Path, files: list[Path]) -> dict[str, Any]:
+    # An index that knows nothing need not be asked for long.
+    (root / "simple").mkdir(exist_ok=True)
+    index = {"PIP_INDEX_URL": (root / "simple").as_uri(), "PIP_CONFIG_FILE": os.devnull}
+    source = ("--source", root, "--rev", "HEAD")
+    done = samebytes("verify", *files, *source, "--max-attempts", "1", "--json", "-", env=index)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def _tampered(wheel: Path, to: Path) -> Path:
+    """One byte of one file is another, and all is compressed as before."""
+    plain = to.with_suffix(".plain")
+    with zipfile.ZipFile(wheel) as old, zipfile.ZipFile(plain, "w") as new:
+        for each in old.infolist():
+            new.writestr(each, old.read(each).replace(b"line 4 of", b"line 5 of"))
+    rewrite_wheel(plain, to, EPOCH, deflate="canonical")
+    assert to.stat().st_size
+    assert to.read_bytes() != wheel.read_bytes()
+    return to
+
+
+def test_a_recipe_keeps_what_compressed() -> None:
+    assert str(Deflate(implementation="a", version="1", level=2)) == "a 1, level 2"
+    assert CANONICAL.to_dict() == {"implementation": "deflate", "version": "0.8.1", "level": 9}
