@@ -196,7 +196,7 @@ def test_metadata_of_a_backend_that_prepares_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("inner", "message"),
     [
-        ("not_there.build", "the backend not_there.build cannot be imported. [build-system] req"),
+        ("not_there.build", "the backend not_there.build cannot be imported: [build-system] req"),
         ("toy_backend:nothing", "[tool.samebytes] backend is toy_backend:nothing: no nothing"),
         ("", "no backend is named to build with"),
     ],

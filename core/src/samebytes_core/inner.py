@@ -29,7 +29,7 @@ def load(settings: Settings, tree: Path) -> Any:
         raise CoreError("[tool.samebytes] backend is samebytes-core itself")
     folders = [_inside(tree, path) for path in settings.backend_path]
     sys.path[:0] = map(os.fspath, folders)
-    found: Any = _imported(name, settings.backend_path)
+    found: Any = _imported(name)
     if folders and not _lies_in(found, folders):
         raise CoreError(f"backend-path does not hold {name}, which is {found!r}")
     for attribute in filter(None, attributes.split(".")):
@@ -39,18 +39,16 @@ def load(settings: Settings, tree: Path) -> Any:
     return found
 
 
-def _imported(name: str, backend_path: Sequence[str]) -> ModuleType:
+def _imported(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
             raise  # something else that it needs
-    hint = (
-        f"Does it lie in {', '.join(backend_path)}?"
-        if backend_path
-        else "[build-system] requires must list the distribution that has it."
+    raise CoreError(
+        f"the backend {name} cannot be imported: [build-system] requires must list the "
+        "distribution that has it, or [tool.samebytes] backend-path the folder"
     )
-    raise CoreError(f"the backend {name} cannot be imported. {hint}")
 
 
 def _inside(tree: Path, path: str) -> Path:
