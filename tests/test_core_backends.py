@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -93,6 +94,9 @@ DYNAMIC = (
 )
 
 
+HATCH = '[tool.hatch.build.targets.wheel]\npackages = ["src/small"]\n'
+
+
 def example(
     inner: str, rest: str = PROJECT, files: Mapping[str, str] = MappingProxyType({})
 ) -> tuple[str, dict[str, str]]:
@@ -101,9 +105,7 @@ def example(
 
 #: Each backend, and its project; for setuptools, the ways in which a version comes about.
 EXAMPLES = {
-    "hatchling": example(
-        "hatchling.build", f'{PROJECT}[tool.hatch.build.targets.wheel]\npackages = ["src/small"]\n'
-    ),
+    "hatchling": example("hatchling.build", PROJECT + HATCH),
     "flit": example("flit_core.buildapi"),
     "poetry": example("poetry.core.masonry.api"),
     "pdm": example("pdm.backend"),
@@ -119,6 +121,9 @@ EXAMPLES = {
         {"setup.cfg": SETUP_CFG, "src/small/made.py": 'VERSION = "1.3"\n'},
     ),
     "setuptools-scm": example("setuptools.build_meta", SCM),
+    "hook of hatchling": example(
+        "", f"{PROJECT}[tool.hatch.build.hooks.samebytes]\ndirty = 'error'\n{HATCH}"
+    ),
 }
 BACKENDS = ("flit", "hatchling", "pdm", "poetry", "setuptools: setup.py")
 VERSIONS = {
@@ -180,7 +185,8 @@ def made(root: Path, name: str) -> Wrapped:
     inner, files = EXAMPLES[name]
     for path in write(root, files).glob("scripts/*"):
         path.chmod(0o755)
-    return Wrapped(repository(root, {}), inner)
+    outer = WRAPPER if inner else "hatchling.build"
+    return Wrapped(repository(root, {}), inner or outer, outer=outer)
 
 
 def build(
@@ -273,12 +279,14 @@ def test_a_wheel_has_the_version_of_its_sdist(folder: Path, name: str) -> None:
     assert hooks.build_sdist(os.fspath(folder)) == sdist.name
 
 
-@pytest.mark.parametrize("name", ["flit", "hatchling", "setuptools: setup.py"])
+@pytest.mark.parametrize("name", ["flit", "hatchling", "hook of hatchling", "setuptools: setup.py"])
 def test_every_python_gives_the_same(folder: Path, name: str) -> None:
     """Where they have the same zlib; and the same files where they have not."""
     project = made(folder / "tree", name)
     found: dict[str, list[tuple[Path, Path]]] = {}
-    for version in pythons():
+    if len(versions := pythons()) == 1:
+        pytest.skip(f"of {', '.join(PYTHONS)} there is none to compare {versions[0]} with")
+    for version in versions:
         python = find_interpreter(version, Runner(), os.environ)
         built = build(project, folder / version, python=str(python.path))
         found.setdefault(python.identity.zlib, []).append(built)
@@ -299,20 +307,46 @@ def pythons() -> list[str]:
     return sorted(found)
 
 
-@pytest.mark.parametrize("name", BACKENDS)
-def test_installs_editable_too(folder: Path, name: str) -> None:
-    project = made(folder / "tree", name)
+Install = Callable[..., str]
+
+
+@pytest.fixture
+def install(folder: Path) -> Install:
+    """Installs what it is given anew, and returns the value that the package has."""
     python = folder / "venv/bin/python"
     uv("venv", "--python", sys.executable, folder / "venv")
     (library,) = folder.glob("venv/lib/python*/site-packages")
     (library / "backends.pth").write_text(str(backends()))
+    command = ("pip", "install", "--python", python, "--no-deps", "--no-build-isolation")
 
-    def install(*what: str | Path) -> str:
-        uv("pip", "install", "--python", python, "--no-deps", "--no-build-isolation", *what)
+    def run(*what: str | Path) -> str:
+        uv(*command, "--reinstall", "--no-cache", *what)
         script = "import small; print(small.VALUE)"
         return subprocess.check_output([python, "-c", script], text=True, cwd=folder)
 
-    assert install(project.root) == "1\n"
+    return run
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_installs_editable_too(folder: Path, install: Install, name: str) -> None:
+    project = made(folder / "tree", name)
     for value in (22, 333):  # bytecode is of files of that size and second
         write(project.root, {"src/small/__init__.py": f"VALUE = {value}\n"})
-        assert install("--reinstall", "--editable", project.root) == f"{value}\n"
+        assert install("--editable", project.root) == f"{value}\n"
+
+
+def test_installs_from_wherever_it_did(folder: Path, install: Install) -> None:
+    project = made(folder / "tree", "setuptools: setup.py")
+    sdist, _ = build(project, folder / "out")
+    vendored = repository(folder / "other", {}, date="2020-01-02T03:04:05Z") / "vendor"
+    unpack_sdist(sdist, vendored, mtime=5)
+    git(project.root, "archive", "--prefix=tree-main/", "-o", "../export.zip", "HEAD")
+    shutil.copytree(project.root, folder / "image", ignore=shutil.ignore_patterns(".git"))
+    for what in (
+        f"small @ git+{project.root.as_uri()}",
+        sdist,
+        vendored,
+        folder / "export.zip",
+        folder / "image",
+    ):
+        assert install(what) == "1\n"

@@ -74,11 +74,12 @@ for name in MISSING:
 
 @dataclass(frozen=True)
 class Wrapped:
-    """A project in ``root`` whose own backend is ``inner``, around which the wrapper is."""
+    """A project in ``root`` whose own backend is ``inner``, around which ``outer`` is."""
 
     root: Path
     inner: str
     inner_path: tuple[str, ...] = ()
+    outer: str = WRAPPER
 
     def through(
         self,
@@ -105,7 +106,7 @@ class Wrapped:
                 raise HookFailedError(done.returncode, done.stderr)
             sys.stderr.write(done.stderr)
 
-        backend = WRAPPER if wrapper else self.inner
+        backend = self.outer if wrapper else self.inner
         path = None if wrapper else self.inner_path
         return BuildBackendHookCaller(
             os.fspath(self.root), backend, path, runner=run, python_executable=python
