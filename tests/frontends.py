@@ -17,6 +17,9 @@ from core_index import core_wheel
 from django_tree import once
 from samebytes_core.epoch import VARIABLE
 
+from samebytes.interpreter import find_interpreter
+from samebytes.process import Runner
+
 #: Command line of a frontend: what builds, the tree, and where the archives go.
 Typed = Callable[["Builder", Path, Path], list[str]]
 
@@ -40,8 +43,9 @@ class Builder:
 
 
 def _install(version: str, folder: Path) -> None:
+    found = find_interpreter(version, Runner(), os.environ)
     # It is moved afterwards.
-    venv = ("venv", "--quiet", "--relocatable", "--clear", "--python", version, str(folder))
+    venv = ("venv", "--quiet", "--relocatable", "--clear", "--python", str(found.path), str(folder))
     install = ("pip", "install", "--quiet", "--python", str(folder / "bin/python"), "build", "pip")
     for arguments in (venv, install):
         subprocess.run([sys.executable, "-m", "uv", *arguments], check=True)

@@ -1,0 +1,101 @@
+"""Real projects on setuptools: the wrapper makes all frontends' archives the same bytes.
+
+All of them under all frontends: benchmarks/wrapped.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from conftest import Command
+from core_index import core_index
+from django_tree import rebuilt
+from frontends import FRONTENDS, Builder, contents, environment
+from migration import archives
+from samebytes_core.tree import RECORD
+from wrapped_projects import DEVELOPMENT, DJANGO, SIX
+
+__all__ = ["core_index"]  # a fixture
+
+pytestmark = pytest.mark.slow
+
+NAMES = {each.name: each for each in SIX}
+
+#: Who builds it the second time.
+OTHER = Builder("3.13", 0o077, "Asia/Kolkata", "somebody else's")
+OLD = Builder("3.9", 0o002, "America/Lima", "old")
+
+#: What the wrapper writes into an sdist, and what says that there is one.
+OURS = {RECORD, "pyproject.toml"}
+
+
+@pytest.fixture
+def environ(folder: Path, core_index: Mapping[str, str]) -> dict[str, str]:
+    return environment(folder, core_index)
+
+
+def test_everybody_gets_the_same(folder: Path, environ: Mapping[str, str]) -> None:
+    """All frontends; again under another umask, time zone, path and Python."""
+    six = NAMES["six"]
+    builds = [(frontend, Builder()) for frontend in FRONTENDS]
+    builds += [("uv build", OTHER), ("pip wheel", OLD), ("samebytes build", OTHER)]
+    found: dict[str, set[str]] = {}
+    for number, (frontend, builder) in enumerate(builds):
+        for name, digest in six.build(folder / f"{number}", frontend, environ, builder).items():
+            found.setdefault(name, set()).add(digest)
+    assert found.keys() == {"six-1.17.0.tar.gz", "six-1.17.0-py2.py3-none-any.whl"}
+    assert {len(digests) for digests in found.values()} == {1}
+    six.build(folder / "plain", "uv build", environ, kind="plain")
+    assert_same_contents(folder / "plain/out", folder / "0/out")
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "second", "other"),
+    [
+        ("itsdangerous", "uv build", "python -m build", OLD),
+        ("pyjwt", "samebytes build", "uv build", OTHER),
+        ("pluggy", "samebytes build", "hatch build", OTHER),
+        ("zope-event", "uv build", "samebytes build", OLD),
+        ("certifi", "hatch build", "uv build", OTHER),
+    ],
+)
+def test_nothing_but_the_containers_changes(
+    name: str, first: str, second: str, other: Builder, folder: Path, environ: Mapping[str, str]
+) -> None:
+    project = NAMES[name]
+    one = project.build(folder / "one", first, environ)
+    assert len(one) == 2
+    assert project.build(folder / "two", second, environ, other) == one
+    project.build(folder / "plain", "uv build", environ, kind="plain")
+    assert_same_contents(folder / "plain/out", folder / "one/out")
+
+
+def assert_same_contents(plain: Path, wrapped: Path, *besides: str) -> None:
+    """All members, and which of them can be run; ``besides`` are others that are not the same."""
+    (before, wheel), (after, other) = archives(plain), archives(wrapped)
+    assert contents(wheel) == contents(other)
+    changed = {name for name, _ in contents(before).items() ^ contents(after).items()}
+    assert changed == OURS.union(besides)
+
+
+def test_django(folder: Path, environ: Mapping[str, str], samebytes: Command) -> None:
+    """From the sdist and from the tree; without the wrapper, the published sdist is built."""
+    both = DJANGO.build(folder / "one", "uv build", environ)
+    (wheel,) = DJANGO.build(folder / "two", "pip wheel", environ, OTHER).items()
+    assert wheel in both.items()
+    _, plain = rebuilt(DJANGO.release, samebytes)
+    # The published sdist has a setup.cfg, which is listed.
+    assert_same_contents(plain, folder / "one/out", "Django.egg-info/SOURCES.txt")
+
+
+def test_a_development_version_is_one(folder: Path, environ: Mapping[str, str]) -> None:
+    """The bug of the ticket: of the version from ``git log``, the wheel from the sdist has lost
+    the date. In the wrapper both wheels are the same bytes, which ``samebytes build`` looks at."""
+    stem = "django-6.2.dev20261121090000"
+    plain = DEVELOPMENT.build(folder / "plain", "python -m build", environ, kind="plain")
+    assert sorted(plain) == ["django-6.2-py3-none-any.whl", f"{stem}.tar.gz"]
+    found = DEVELOPMENT.build(folder / "one", "uv build", environ)
+    assert sorted(found) == [f"{stem}-py3-none-any.whl", f"{stem}.tar.gz"]
+    assert DEVELOPMENT.build(folder / "two", "samebytes build", environ, OTHER) == found
