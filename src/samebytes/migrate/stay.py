@@ -188,9 +188,8 @@ class _Work:
 
         All requirements are those of before; only the wrapper's own are of today.
         """
-        variations = _VARIED
-        if not before.wheel.filename.endswith("-none-any.whl"):
-            variations -= {"python"}  # it is for one version of Python
+        is_pure = before.wheel.filename.endswith("-none-any.whl")
+        variations = _VARIED if is_pure else _VARIED - {"python"}
         if self.deflate == CANONICAL:
             variations |= {"zlib"}
         request = CheckRequest(
@@ -205,7 +204,9 @@ class _Work:
         )
         undated = frozenset({NAME, EXTRA} if self.deflate == CANONICAL else {NAME})
         reporter = Phase(_LABEL, self.workshop.reporter)
-        return check(request, replace(self.workshop, reporter=reporter, undated=undated))
+        result = check(request, replace(self.workshop, reporter=reporter, undated=undated))
+        reasons = {} if is_pure else {"python": "the wheel is for one version of it"}
+        return replace(result, not_tried={**result.not_tried, **reasons})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
