@@ -21,6 +21,7 @@ import samebytes_core.deflate as core
 from conftest import Command
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from parties import SMALL, party
 from projects import EPOCH, own_backend, repository
 from samebytes_core.canonical import rewrite_sdist, rewrite_wheel
 from samebytes_core.deflate import COMPRESSORS
@@ -34,6 +35,7 @@ from samebytes.compare.comparison import compare
 from samebytes.compare.model import Verdict
 from samebytes.infer.deflate import sdist_deflate, wheel_deflate
 from samebytes.recipe import CANONICAL, BuildInfo, Deflate
+from samebytes.release.record import RECORD
 
 PIECE = 64 * 1024
 
@@ -81,7 +83,7 @@ class TestCompressors:
             stream("canonical", bytes(3 * PIECE + 1))
 
 
-def other(version: str, compress: Callable[[bytes, int], bytes]) -> SimpleNamespace:
+def other(version: str, compress: Callable[[Any, int], bytes | bytearray]) -> SimpleNamespace:
     return SimpleNamespace(__version__=version, deflate_compress=compress)
 
 
@@ -361,3 +363,26 @@ def _tampered(wheel: Path, to: Path) -> Path:
 def test_a_recipe_keeps_what_compressed() -> None:
     assert str(Deflate(implementation="a", version="1", level=2)) == "a 1, level 2"
     assert CANONICAL.to_dict() == {"implementation": "deflate", "version": "0.8.1", "level": 9}
+
+
+@pytest.mark.slow
+def test_a_release_is_confirmed_with_what_its_record_names(folder: Path) -> None:
+    root = repository(folder / "small", SMALL)
+    with party(root, folder, Command(folder), tag="v1.0") as people:
+        done = people.prepare("--deflate", "canonical", "-q")
+        assert done.status == 0, done.stderr
+        assert json.loads((people.out / RECORD).read_text())["arguments"][-2:] == [
+            *("--deflate", "canonical")
+        ]
+        parameters = people.statement("provenance")["predicate"]["buildDefinition"]
+        assert parameters["externalParameters"]["deflate"] == CANONICAL.to_dict()
+        done = people.confirm_in_ci("--json", "-")
+        assert done.status == 0, done.stderr
+        document = json.loads(done.stdout)
+        validate(document, "confirmation-1.json")
+        assert document["recipe"]["deflate"] == CANONICAL.to_dict()
+        record = people.out / "small-1.0.buildinfo.json"
+        record.write_text(record.read_text().replace('"0.8.1"', '"0.9.0"'))
+        refused = people.confirm_in_ci()
+        assert refused.status == 2
+        assert "deflate 0.9.0, level 9; this is deflate 0.8.1" in refused.stderr
