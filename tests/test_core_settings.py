@@ -117,6 +117,7 @@ def test_an_object_in_a_module(tmp_path: Path) -> None:
         ("json.not_there.x", (), "json.not_there.x cannot be imported"),
         ("not_there", ("in", "."), "not_there cannot be imported: "),
         ("tree_backend:A.C", ("in",), "backend is tree_backend:A.C: no C$"),
+        ("sys", ("in",), r"backend-path does not hold sys, which is <module 'sys' \(built-in\)>"),
         ("json.tool", ("in",), "backend-path does not hold json.tool, which is <module"),
         ("tree_backend", ("..",), r"backend-path leaves the project: \.\."),
         ("tree_backend", ("/",), "backend-path leaves the project: /"),

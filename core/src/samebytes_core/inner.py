@@ -63,6 +63,6 @@ def _inside(tree: Path, path: str) -> Path:
 
 def _lies_in(module: ModuleType, folders: Sequence[Path]) -> bool:
     """PEP 517: a backend MUST be loaded from backend-path, where there is one."""
-    files = [module.__file__] if getattr(module, "__file__", None) else module.__path__
-    parents = {parent for file in files for parent in Path(file or "").resolve().parents}
-    return any(folder in parents for folder in folders)
+    file = getattr(module, "__file__", None)
+    files = [file] if file else getattr(module, "__path__", ())
+    return any(folder in Path(each).resolve().parents for each in files for folder in folders)

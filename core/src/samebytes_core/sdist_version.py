@@ -15,6 +15,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
+from samebytes_core.errors import warn
 from samebytes_core.tree import is_sdist
 
 
@@ -30,7 +31,7 @@ def kept(tree: Path) -> Iterator[None]:
         return
     with (tree / "PKG-INFO").open("rb") as file:
         info = BytesHeaderParser().parse(file)
-    name, version = str(info["Name"]), info["Version"]
+    name, version = str(info["Name"]), str(info["Version"] or "")
     before = setuptools.Distribution.parse_config_files
 
     @wraps(before)
@@ -38,7 +39,9 @@ def kept(tree: Path) -> Iterator[None]:
         # The last that is called before the commands; setup() has given its own arguments before.
         before(self, *arguments, **named)
         if version and _normalized(str(self.metadata.name)) == _normalized(name):
-            self.metadata.version = str(version)
+            if str(self.metadata.version) != version:
+                warn(f"the version is that of the sdist, {version}, not {self.metadata.version}")
+            self.metadata.version = version
             for tag in ("tag_build", "tag_date"):  # are in that version
                 self.command_options.get("egg_info", {}).pop(tag, None)
 

@@ -59,9 +59,7 @@ def examine(tree: Path, dirty: str) -> Epoch | None:
 
 
 def _check_dirty(tree: Path, dirty: str) -> None:
-    if dirty == "ignore" or is_sdist(tree):
-        return
-    paths = git.uncommitted(tree)
+    paths = [] if dirty == "ignore" or is_sdist(tree) else git.uncommitted(tree)
     if not paths:
         return
     shown = ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
