@@ -87,10 +87,11 @@ def built(
     name: str, tree: Path, out: Path, environ: Mapping[str, str], builder: Builder = Builder()
 ) -> dict[str, str]:
     """The SHA-256 of each archive that a frontend makes of the tree, in ``out``."""
+    hatch = {"HATCH_PYTHON": builder.program} if builder.python else {}
     done = subprocess.run(
         FRONTENDS[name](builder, tree, out),
         cwd=tree,
-        env={**environ, "TZ": builder.zone},
+        env={**environ, "TZ": builder.zone, **hatch},
         umask=builder.umask,
         capture_output=True,
         text=True,

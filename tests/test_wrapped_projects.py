@@ -12,10 +12,8 @@ import pytest
 from conftest import Command
 from core_index import core_index
 from django_tree import rebuilt
-from frontends import FRONTENDS, Builder, contents, environment
-from migration import archives
-from samebytes_core.tree import RECORD
-from wrapped_projects import DEVELOPMENT, DJANGO, SIX
+from frontends import FRONTENDS, Builder, environment
+from wrapped_projects import DEVELOPMENT, DJANGO, OURS, SIX, changed
 
 __all__ = ["core_index"]  # a fixture
 
@@ -26,9 +24,6 @@ NAMES = {each.name: each for each in SIX}
 #: Who builds it the second time.
 OTHER = Builder("3.13", 0o077, "Asia/Kolkata", "somebody else's")
 OLD = Builder("3.9", 0o002, "America/Lima", "old")
-
-#: What the wrapper writes into an sdist, and what says that there is one.
-OURS = {RECORD, "pyproject.toml"}
 
 
 @pytest.fixture
@@ -48,7 +43,7 @@ def test_everybody_gets_the_same(folder: Path, environ: Mapping[str, str]) -> No
     assert found.keys() == {"six-1.17.0.tar.gz", "six-1.17.0-py2.py3-none-any.whl"}
     assert {len(digests) for digests in found.values()} == {1}
     six.build(folder / "plain", "uv build", environ, kind="plain")
-    assert_same_contents(folder / "plain/out", folder / "0/out")
+    assert changed(folder / "plain/out", folder / "0/out") == OURS
 
 
 @pytest.mark.parametrize(
@@ -69,15 +64,7 @@ def test_nothing_but_the_containers_changes(
     assert len(one) == 2
     assert project.build(folder / "two", second, environ, other) == one
     project.build(folder / "plain", "uv build", environ, kind="plain")
-    assert_same_contents(folder / "plain/out", folder / "one/out")
-
-
-def assert_same_contents(plain: Path, wrapped: Path, *besides: str) -> None:
-    """All members, and which of them can be run; ``besides`` are others that are not the same."""
-    (before, wheel), (after, other) = archives(plain), archives(wrapped)
-    assert contents(wheel) == contents(other)
-    changed = {name for name, _ in contents(before).items() ^ contents(after).items()}
-    assert changed == OURS.union(besides)
+    assert changed(folder / "plain/out", folder / "one/out") == OURS
 
 
 def test_django(folder: Path, environ: Mapping[str, str], samebytes: Command) -> None:
@@ -87,7 +74,7 @@ def test_django(folder: Path, environ: Mapping[str, str], samebytes: Command) ->
     assert wheel in both.items()
     _, plain = rebuilt(DJANGO.release, samebytes)
     # The published sdist has a setup.cfg, which is listed.
-    assert_same_contents(plain, folder / "one/out", "Django.egg-info/SOURCES.txt")
+    assert changed(plain, folder / "one/out") == {*OURS, "Django.egg-info/SOURCES.txt"}
 
 
 def test_a_development_version_is_one(folder: Path, environ: Mapping[str, str]) -> None:

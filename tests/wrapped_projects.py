@@ -10,14 +10,18 @@ from pathlib import Path
 from typing import Literal
 
 from django_tree import RELEASES, Release, cloned, django_checkout, keep, once
-from frontends import Builder, built
-from migration import project
+from frontends import Builder, built, contents
+from migration import archives, project
 from projects import commit, git
+from samebytes_core.tree import RECORD
 
 from samebytes.migrate.wrapper import wrapping
 
 #: When the core is on the index of the tests.
 DATE = "2026-11-21T09:00:00Z"
+
+#: What the wrapper writes into an sdist, and what says that there is one.
+OURS = {RECORD, "pyproject.toml"}
 
 #: For who names no backend, as PEP 517 says.
 _LEGACY = """\
@@ -121,3 +125,12 @@ SIX = (
 DJANGO = Project("django", RELEASES[1], "Django, thousands of files", setuptools="84.2.1")
 OLD_DJANGO = Project("django", RELEASES[0], "Django, thousands of files", setuptools="69.2.0")
 DEVELOPMENT = Project("django", RELEASES[1], "a version from git log", development=True)
+
+
+def changed(plain: Path, wrapped: Path) -> set[str]:
+    """The members of the sdist and the wheel in two folders that are not the same in both.
+
+    What counts is what they hold, and whether it can be run.
+    """
+    pairs = zip(archives(plain), archives(wrapped), strict=True)
+    return {name for one, two in pairs for name, _ in contents(one).items() ^ contents(two).items()}
