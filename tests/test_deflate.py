@@ -239,6 +239,12 @@ class TestRecognition:
         assert (decision.what, decision.value) == ("deflate", NAME)
         assert recognise(read(both["zlib"]))[0] is None
 
+    def test_of_what_zlib_says_nothing_for_long(self, tmp_path: Path) -> None:
+        """It begins to write when it has seen more than is kept to tell levels apart."""
+        both = written(tmp_path, "a-1.tar.gz", {"zeros": (bytes(10**6), False)})
+        assert sdist_deflate(read(both["canonical"]))[0] == CANONICAL
+        assert sdist_deflate(read(both["zlib"]))[0] is None
+
     def test_not_where_one_stream_is_another(self, tmp_path: Path) -> None:
         both = written(tmp_path, "a-1-py3-none-any.whl", FEW)
         data = both["canonical"].read_bytes()

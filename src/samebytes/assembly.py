@@ -131,7 +131,8 @@ class _Work:
         """Build a wheel; leaves no room behind, so that the next is built at the same path."""
         epoch = self.site.epoch.for_zip
         raw = self.backend.build(plot.room, plot.tree, "wheel", epoch)
-        if route is not Route.SDIST or Route.TREE not in self.wheels:
+        is_second = route is Route.SDIST and Route.TREE in self.wheels
+        if not is_second or self.site.request.deflate:
             read_artifact(raw, Limits())  # the second is compared with the first
         final = self.site.space.shelf() / raw.name
         finish = self.site.finish

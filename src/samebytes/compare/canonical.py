@@ -10,7 +10,7 @@ from samebytes.archive.deflate import LARGEST_TRIED, is_canonical
 from samebytes.archive.limits import Limits
 from samebytes.archive.member import ZipHeader
 from samebytes.archive.zip_directory import CENTRAL
-from samebytes.compare.container import levels_of
+from samebytes.compare.container import is_surely_zlib
 
 _DEFLATED = b"\x08\0"
 #: Bytes of a member of a zip, which is in memory as a whole.
@@ -24,7 +24,7 @@ def is_canonical_gzip(artifact: Artifact) -> bool:
     if not isinstance(compression, Gzip) or len(compression.members) != 1:
         return False
     (member,) = compression.members
-    if next(levels_of(compression), None) is not None:
+    if is_surely_zlib(compression):
         return False
     return is_canonical(plain_chunks(artifact, Limits()), member.size, member.stream)
 

@@ -20,6 +20,7 @@ from samebytes.compare.pairing import Pairing, moved
 from samebytes.compare.tar_fields import moment
 
 _OWN_FLAGS = 0xFF & ~(4 | 8 | 16)  # the others say which fields there are
+_SURE = 256  # bytes
 _LEVELS = {2: (9, 8, 7, 6, 5), 4: (1, 2, 3), 0: (6, 5, 4, 7, 8, 3, 2, 9, 1)}
 
 
@@ -110,16 +111,26 @@ def levels_of(gzip: Gzip) -> Iterator[int]:
             yield level
 
 
+def is_surely_zlib(gzip: Gzip) -> bool:
+    """Whether a level gives so much of the stream that no other compressor made it."""
+    return any((_common(gzip, level) or 0) >= _SURE for level in levels_of(gzip))
+
+
 def _begins(gzip: Gzip, level: int) -> bool:
+    return _common(gzip, level) is not None
+
+
+def _common(gzip: Gzip, level: int) -> int | None:
+    """How many bytes the beginnings of both streams have, if they are the same: perhaps none."""
     deflate = zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS)
     made = deflate.compress(gzip.sample_plain)
     member = gzip.members[0]
     if len(gzip.sample_plain) == member.size:
         made += deflate.flush()
         if len(made) != member.stream.size:
-            return False
+            return None
     common = min(len(made), len(gzip.sample_stream))
-    return made[:common] == gzip.sample_stream[:common]
+    return common if made[:common] == gzip.sample_stream[:common] else None
 
 
 def _may_be_same_compressor(first: Gzip, second: Gzip) -> bool:
