@@ -3,10 +3,10 @@
     hatch run benchmarks:wrapped [--only NAME] [--folder DIR]
 
 Six projects on setuptools and Django 5.2.19 and 4.2.30, each in the wrapper, are built by all
-frontends (tests/frontends.py): twice, each time in a new clone at another path, the second time with
-another umask, time zone and Python. Nobody is told a time. A row says how many different sdists and
-wheels there are (one, or it fails), and whether they hold what plain setuptools makes of the same
-commit: all but pyproject.toml and the record of the epoch, member by member.
+frontends (tests/frontends.py): twice, each time in a new clone at another path, the second time
+with another umask, time zone and Python. Nobody is told a time. A row says how many different
+sdists and wheels there are (one, or it fails), and whether they hold what plain setuptools makes of
+the same commit: all but pyproject.toml and the record of the epoch, member by member.
 """
 
 from __future__ import annotations
