@@ -147,7 +147,14 @@ CHANGES = {
     "nothing": ({}, ""),
     "what builds leave": (
         dict.fromkeys(
-            ("build/lib/x.py", "dist/x.whl", "src/x.egg-info/PKG-INFO", "src/__pycache__/x.pyc"), ""
+            (
+                "build/lib/x.py",
+                "dist/x.whl",
+                ".pdm-build/x",
+                "src/x.egg-info/PKG-INFO",
+                "src/__pycache__/x.pyc",
+            ),
+            "",
         ),
         "",
     ),

@@ -39,7 +39,7 @@ def uncommitted(tree: Path) -> list[str]:
 def _is_left_by_build(path: str) -> bool:
     parts = path.rstrip("/").split("/")
     left = (part == "__pycache__" or part.endswith(".egg-info") for part in parts)
-    return parts[0] in ("build", "dist") or any(left)
+    return parts[0] in ("build", "dist", ".eggs", ".pdm-build") or any(left)
 
 
 def _ask(tree: Path, *arguments: str) -> str | None:

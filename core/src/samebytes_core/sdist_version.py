@@ -39,7 +39,7 @@ def kept(tree: Path) -> Iterator[None]:
         # The last that is called before the commands; setup() has given its own arguments before.
         before(self, *arguments, **named)
         if version and _normalized(str(self.metadata.name)) == _normalized(name):
-            if str(self.metadata.version) != version:
+            if self.metadata.version not in (None, version):
                 warn(f"the version is that of the sdist, {version}, not {self.metadata.version}")
             self.metadata.version = version
             for tag in ("tag_build", "tag_date"):  # are in that version
