@@ -279,7 +279,7 @@ def test_a_wheel_has_the_version_of_its_sdist(folder: Path, name: str) -> None:
     assert hooks.build_sdist(os.fspath(folder)) == sdist.name
 
 
-@pytest.mark.parametrize("name", ["flit", "hatchling", "hook of hatchling", "setuptools: setup.py"])
+@pytest.mark.parametrize("name", ["hatchling", "hook of hatchling", "setuptools: setup.py"])
 def test_every_python_gives_the_same(folder: Path, name: str) -> None:
     """Where they have the same zlib; and the same files where they have not."""
     project = made(folder / "tree", name)

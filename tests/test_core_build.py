@@ -172,17 +172,17 @@ def test_what_is_damaged(tree: Path) -> None:
     assert os.listdir(tree / "dist") == []
 
 
-#: Takes long to write again: what ends it comes after 0.05 seconds of work at that.
+#: Takes long to write again: what ends it comes after 0.03 seconds of work at that.
 BULK = """
 import signal, gzip
 def build_sdist(folder, config_settings=None):
     with gzip.open(os.path.join(folder, "toy-1.tar.gz"), "wb", 1) as packed:
         with tarfile.open(fileobj=packed, mode="w") as archive:
             info = tarfile.TarInfo("toy-1/z")
-            info.size = 6_000_000
+            info.size = 4_000_000
             archive.addfile(info, io.BytesIO(os.urandom(info.size)))
     signal.signal(signal.SIGVTALRM, lambda *_: signal.raise_signal({number}))
-    signal.setitimer(signal.ITIMER_VIRTUAL, 0.05)
+    signal.setitimer(signal.ITIMER_VIRTUAL, 0.03)
     return "toy-1.tar.gz"
 """
 
