@@ -36,14 +36,12 @@ class Builder:
 
     @property
     def program(self) -> str:
-        """A Python that has build and pip; where it is another than ours, they are installed."""
-        if not self.python:
-            return sys.executable
+        """A Python that has build and pip, which are installed once in a run."""
         return str(once(f"frontends {self.python}", partial(_install, self.python)) / "bin/python")
 
 
 def _install(version: str, folder: Path) -> None:
-    found = find_interpreter(version, Runner(), os.environ)
+    found = find_interpreter(version or None, Runner(), os.environ)
     # It is moved afterwards.
     venv = ("venv", "--quiet", "--relocatable", "--clear", "--python", str(found.path), str(folder))
     install = ("pip", "install", "--quiet", "--python", str(folder / "bin/python"), "build", "pip")

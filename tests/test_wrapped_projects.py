@@ -5,6 +5,7 @@ All of them under all frontends: benchmarks/wrapped.py.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from core_index import core_index
 from django_tree import rebuilt
 from frontends import FRONTENDS, Builder, environment
 from wrapped_projects import DEVELOPMENT, DJANGO, OURS, SIX, changed
+
+from samebytes.errors import UserError
+from samebytes.interpreter import find_interpreter
+from samebytes.process import Runner
 
 __all__ = ["core_index"]  # a fixture
 
@@ -28,6 +33,13 @@ OLD = Builder("3.9", 0o002, "America/Lima", "old")
 
 @pytest.fixture
 def environ(folder: Path, core_index: Mapping[str, str]) -> dict[str, str]:
+    for builder in (OTHER, OLD):
+        try:
+            find_interpreter(builder.python, Runner(), os.environ)
+        except UserError as error:
+            if os.environ.get("CI"):
+                raise
+            pytest.skip(str(error))
     return environment(folder, core_index)
 
 
