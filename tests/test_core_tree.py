@@ -177,6 +177,8 @@ def test_what_is_not_committed(
 ) -> None:
     files = {**FILES, ".gitignore": "*.log\n"}
     tree = repository(tmp_path, {prefix + name: text for name, text in files.items()}) / prefix
+    git(tree, "config", "status.showUntrackedFiles", "no")
+    git(tree, "config", "log.showSignature", "true")
     for change, shown in CHANGES.values():
         write(tree, change)
         message = f"the tree is not its commit, and what is built not reproducible: {shown}"

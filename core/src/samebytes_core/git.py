@@ -27,7 +27,7 @@ def uncommitted(tree: Path) -> list[str]:
 
     What builds leave behind (build, dist, egg-info, bytecode of the backend) does not count.
     """
-    status = _ask(tree, "status", "--porcelain", "-z", "--no-renames", "--", ".")
+    status = _ask(tree, "status", "--porcelain", "-z", "--no-renames", "-unormal", "--", ".")
     entries = [entry for entry in (status or "").split("\0") if entry]
     if not entries:
         return []
