@@ -11,6 +11,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +19,8 @@ from typing import Any
 import deflate as library
 import pytest
 import samebytes_core.deflate as core
-from conftest import Command
+from conftest import Command, Result
+from core_index import UPLOADED, served_core
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from parties import SMALL, party
@@ -293,48 +295,68 @@ class TestRecognition:
         assert compare(one, two).verdict is Verdict.DIFFERENT
 
 
+@dataclass(frozen=True)
+class Project:
+    root: Path
+    done: Result
+    out: Path
+
+    @property
+    def record(self) -> Path:
+        return self.out / "small-1.0.buildinfo.json"
+
+
 @pytest.mark.slow
 class TestCommands:
     @pytest.fixture(scope="class")
     @staticmethod
-    def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    def project(tmp_path_factory: pytest.TempPathFactory, fast_folder: Path) -> Project:
+        """Built once; nobody changes it."""
         content = f"def content(): return {TEXT.decode()!r}"
-        return repository(tmp_path_factory.mktemp("small"), own_backend(content))
+        folder = tmp_path_factory.mktemp("project")
+        root = repository(folder / "small", own_backend(content))
+        done = Command(fast_folder)("build", root, "-o", folder / "out", "--deflate", "canonical")
+        assert done.status == 0, done.stderr
+        return Project(root, done, folder / "out")
 
     def test_built_recorded_and_repeated(
-        self, root: Path, samebytes: Command, tmp_path: Path
+        self, project: Project, samebytes: Command, tmp_path: Path
     ) -> None:
-        plain = samebytes("build", root, "-o", tmp_path / "plain")
-        done = samebytes("build", root, "-o", tmp_path / "out", "--deflate", "canonical")
-        assert (plain.status, done.status) == (0, 0), done.stderr
-        assert f"written again by {NAME}" in done.stderr
-        assert not plain.digests.items() & done.digests.items()
-        record = tmp_path / "out/small-1.0.buildinfo.json"
-        document = json.loads(record.read_text())
+        assert f"written again by {NAME}" in project.done.stderr
+        document = json.loads(project.record.read_text())
         validate(document, "buildinfo-1.json")
-        built = BuildInfo.read(record)
+        built = BuildInfo.read(project.record)
         assert built.recipe.deflate == CANONICAL
         for each in built.artifacts:
             assert each.writer == "samebytes"
             assert "deflate-stream" in each.traces
-        again = samebytes("build", root, "-o", tmp_path / "again", "--buildinfo", record)
-        assert again.digests == done.digests, again.stderr
+        repeat = ("build", project.root, "-o", tmp_path, "--buildinfo", project.record)
+        again = samebytes(*repeat)
+        assert again.digests == project.done.digests, again.stderr
         for asked in ("backend", "canonical"):
-            refused = samebytes.here("build", root, "--buildinfo", record, "--deflate", asked)
+            refused = samebytes.here(*repeat, "--deflate", asked)
             assert (refused.status, "--deflate" in refused.stderr) == (2, True)
+
+    def test_another_release_of_it_is_refused(
+        self, project: Project, samebytes: Command, tmp_path: Path
+    ) -> None:
+        document = json.loads(project.record.read_text())
         document["recipe"]["deflate"]["version"] = "0.9.0"
+        record = tmp_path / "record.json"
         record.write_text(json.dumps(document))
-        refused = samebytes.here("build", root, "--buildinfo", record, "-o", tmp_path / "no")
+        refused = samebytes.here(
+            "build", project.root, "--buildinfo", record, "-o", tmp_path / "no"
+        )
         assert refused.status == 2
         assert re.search(r"deflate 0\.9\.0, level 9; this is deflate 0\.8\.1", refused.stderr)
 
-    def test_verified(self, root: Path, samebytes: Command, tmp_path: Path) -> None:
-        done = samebytes("build", root, "-o", tmp_path, "--deflate", "canonical", "-q")
-        assert done.status == 0, done.stderr
-        good = sorted(map(tmp_path.joinpath, done.digests))
-        (tmp_path / "bad").mkdir()
-        bad = _tampered(good[0], tmp_path / "bad" / good[0].name)
-        found = _verified(samebytes, root, [*good, bad])
+    def test_verified(self, project: Project, samebytes: Command, tmp_path: Path) -> None:
+        good = sorted(map(project.out.joinpath, project.done.digests))
+        bad = _tampered(good[0], tmp_path / good[0].name)
+        # An index that knows nothing need not be asked for long.
+        (tmp_path / "simple").mkdir()
+        index = {"PIP_INDEX_URL": (tmp_path / "simple").as_uri(), "PIP_CONFIG_FILE": os.devnull}
+        found = _verified(samebytes, project.root, [*good, bad], index)
         validate(found, "verify-1.json")
         verdicts = [each["verdict"] for each in found["results"]]
         assert verdicts == ["identical", "identical", "different"]
@@ -344,10 +366,9 @@ class TestCommands:
             assert evidence["deflate"] == NAME
 
 
-def _verified(samebytes: Command, root: Path, files: list[Path]) -> dict[str, Any]:
-    # An index that knows nothing need not be asked for long.
-    (root / "simple").mkdir(exist_ok=True)
-    index = {"PIP_INDEX_URL": (root / "simple").as_uri(), "PIP_CONFIG_FILE": os.devnull}
+def _verified(
+    samebytes: Command, root: Path, files: list[Path], index: Mapping[str, str]
+) -> dict[str, Any]:
     source = ("--source", root, "--rev", "HEAD")
     done = samebytes("verify", *files, *source, "--max-attempts", "1", "--json", "-", env=index)
     found: dict[str, Any] = json.loads(done.stdout)
@@ -392,3 +413,40 @@ def test_a_release_is_confirmed_with_what_its_record_names(folder: Path) -> None
         refused = people.confirm_in_ci()
         assert refused.status == 2
         assert "deflate 0.9.0, level 9; this is deflate 0.8.1" in refused.stderr
+
+
+WRAPPED = {
+    "pyproject.toml": """\
+[build-system]
+requires = ["setuptools>=77", "samebytes-core[deflate]"]
+build-backend = "samebytes_core.backend"
+
+[tool.samebytes]
+backend = "setuptools.build_meta"
+deflate = "canonical"
+
+[project]
+name = "wrapped"
+version = "1.0"
+""",
+    "wrapped/__init__.py": "VALUE = 1\n",
+    "wrapped/data.txt": TEXT.decode(),
+}
+
+
+@pytest.mark.slow
+def test_what_the_wrapper_compresses_is_left_and_verified(
+    samebytes: Command, tmp_path: Path
+) -> None:
+    root = repository(tmp_path / "wrapped", WRAPPED, date=UPLOADED.replace("T00", "T01"))
+    with served_core() as index:
+        done = samebytes(
+            *("build", root, "-o", tmp_path / "out", "--deflate", "canonical"), env=index
+        )
+        assert done.status == 0, done.stderr
+        built = BuildInfo.read(tmp_path / "out/wrapped-1.0.buildinfo.json")
+        assert {each.writer for each in built.artifacts} == {"backend"}
+        files = [tmp_path / "out" / each.filename for each in built.artifacts]
+        for each in _verified(samebytes, root, files, index)["results"]:
+            assert each["verdict"] == "identical"
+            assert {"what": "deflate", "value": NAME}.items() <= each["evidence"][-1].items()
