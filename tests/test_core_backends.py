@@ -340,11 +340,15 @@ def test_installs_from_wherever_it_did(folder: Path, install: Install) -> None:
     sdist, _ = build(project, folder / "out")
     vendored = repository(folder / "other", {}, date="2020-01-02T03:04:05Z") / "vendor"
     unpack_sdist(sdist, vendored, mtime=5)
+    (folder / "past").mkdir()
+    past = project.through(wrapper=False, environ=importable(project))
+    without = past.build_sdist(os.fspath(folder / "past"))  # as setup.py does
     git(project.root, "archive", "--prefix=tree-main/", "-o", "../export.zip", "HEAD")
     shutil.copytree(project.root, folder / "image", ignore=shutil.ignore_patterns(".git"))
     for what in (
         f"small @ git+{project.root.as_uri()}",
         sdist,
+        folder / "past" / without,
         vendored,
         folder / "export.zip",
         folder / "image",
