@@ -64,7 +64,9 @@ def wrapping(text: str, *, deflate: str | None = None) -> Wrapping:
     plain = text.replace("\r\n", "\n")
     before: dict[str, Any] = parse(plain).unwrap()
     is_new = "build-system" not in before
-    system: dict[str, Any] = before.get("build-system") or {"requires": [*DEFAULT_REQUIRES]}
+    if reasons := [*_no_tables(before)]:
+        raise Refusal(reasons)
+    system: dict[str, Any] = before.get("build-system", {"requires": [*DEFAULT_REQUIRES]})
     if reasons := [*_malformed(system)]:
         raise Refusal(reasons)
     settings = {"backend": system.get("build-backend", DEFAULT_BACKEND)}
@@ -89,6 +91,18 @@ def wrapping(text: str, *, deflate: str | None = None) -> Wrapping:
                 is_new=is_new,
             )
     raise Refusal(["pyproject.toml has tool in one line; give [tool.samebytes] lines of its own."])
+
+
+def _no_tables(before: Mapping[str, object]) -> Iterator[str]:
+    tool = before.get("tool", {})
+    ours = tool.get("samebytes", {}) if isinstance(tool, dict) else {}
+    for key, value in (
+        ("build-system", before.get("build-system", {})),
+        ("tool", tool),
+        ("tool.samebytes", ours),
+    ):
+        if not isinstance(value, dict):
+            yield f"pyproject.toml: {key} is {value!r}, and must be a table."
 
 
 def _malformed(system: Mapping[str, object]) -> Iterator[str]:
