@@ -59,10 +59,9 @@ class Row:
 
 
 def second(project: Project, number: int) -> Builder:
-    """The builder of the second time, by one of the Pythons that the project is for."""
-    pythons = ("3.13", "3.12") if project is DJANGO else ("3.13", "3.9")
+    """The builder of the second time, by a new Python or an old one."""
     umask, zone, place = VARIED[number % 2]
-    return Builder(pythons[number % 2], umask, zone, place)
+    return Builder(("3.13", project.oldest)[number % 2], umask, zone, place)
 
 
 def row(project: Project, folder: Path, environ: Mapping[str, str]) -> Row:
@@ -87,7 +86,7 @@ def row(project: Project, folder: Path, environ: Mapping[str, str]) -> Row:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--only", metavar="NAME", help="of this name only")
+    parser.add_argument("--only", metavar="NAME", action="append", help="only those so called")
     parser.add_argument("--folder", type=Path, default=MEMORY if MEMORY.is_dir() else None)
     options = parser.parse_args()
     python = f"{platform.python_implementation()} {platform.python_version()}"
@@ -96,7 +95,7 @@ def main() -> None:
     are_fine = []
     with served_core() as more:
         for project in PROJECTS:
-            if options.only in (None, project.name):
+            if project.name in (options.only or [project.name]):
                 with tempfile.TemporaryDirectory(prefix="wrapped-", dir=options.folder) as name:
                     found = row(project, Path(name), environment(Path(name), more))
                 print(found, flush=True)

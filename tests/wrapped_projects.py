@@ -33,7 +33,8 @@ build-backend = "setuptools.build_meta:__legacy__"
 
 @dataclass(frozen=True)
 class Project:
-    """``shows`` is how it is made; ``written`` are files of an earlier build in its sdist.
+    """``shows`` is how it is made; ``written`` are files of an earlier build in its sdist; ``oldest``
+    is a Python that it is for.
 
     What builds it is pinned, so that a release of tomorrow changes nothing, and all Pythons have
     the same.
@@ -44,6 +45,7 @@ class Project:
     shows: str
     written: tuple[str, ...] = ()
     setuptools: str = "80.9.0"
+    oldest: str = "3.9"
     development: bool = False
 
     def repository(self, root: Path, kind: Literal["plain", "wrapped"]) -> Path:
@@ -113,6 +115,7 @@ SIX = (
         Release("6.1", "6052a3e0cb8565d3d4ef1a3a7809336ac519bc4fe38398cb8d466db09adef4f0"),
         # With the namespace_packages of old, setuptools names a file in the wheel by the Python.
         "namespace package, src",
+        oldest="3.10",
     ),
     Project(
         "certifi",
@@ -122,8 +125,8 @@ SIX = (
 )
 
 #: The one of the two that its published sdist is rebuilt with, too, as of its day.
-DJANGO = Project("django", RELEASES[1], "Django, thousands of files", setuptools="84.2.1")
-OLD_DJANGO = Project("django", RELEASES[0], "Django, thousands of files", setuptools="69.2.0")
+DJANGO = Project("django", RELEASES[1], "thousands of files", setuptools="84.2.1", oldest="3.10")
+OLD_DJANGO = Project("django", RELEASES[0], "thousands of files", setuptools="69.2.0")
 DEVELOPMENT = Project("django", RELEASES[1], "a version from git log", development=True)
 
 
