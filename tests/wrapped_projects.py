@@ -33,8 +33,9 @@ build-backend = "setuptools.build_meta:__legacy__"
 
 @dataclass(frozen=True)
 class Project:
-    """``shows`` is how it is made; ``written`` are files of an earlier build in its sdist; ``oldest``
-    is a Python that it is for.
+    """``shows`` is how it is made; ``oldest`` is a Python that it is for.
+
+    ``written`` are files of an earlier build in its sdist.
 
     What builds it is pinned, so that a release of tomorrow changes nothing, and all Pythons have
     the same.
