@@ -54,8 +54,7 @@ def tree(folder: Path) -> Path:
     for path in ROOT.iterdir():
         if path.is_file():
             shutil.copy(path, root)
-    shutil.copy(CORE / ".gitignore", root / "core")
-    write(root, STRAY)
+    write(root, STRAY | {"core/.gitignore": ""})  # which our sdist does not have
     git(root, "init", "--quiet")
     commit(root)
     return root
