@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from samebytes_core.canonical import rewrite_sdist, rewrite_wheel
+from samebytes_core.errors import CoreError
 
 from samebytes.archive.traces import TarFacts, sdist_traces, wheel_traces
 
@@ -42,6 +43,34 @@ def gzip_header(mtime: int) -> bytes:
 )
 def test_sdist_traces(mtime: int, facts: TarFacts, traces: set[str]) -> None:
     assert sdist_traces(gzip_header(mtime), [CLEAN, facts], EPOCH) == traces
+
+
+@pytest.mark.parametrize(
+    ("first", "record"),
+    [
+        ("p-1/a", "p-1/RECORD"),
+        ("p-1", "p-1/RECORD"),
+        ("./p-1/a", "./p-1/RECORD"),
+        ("/p-1/a", None),
+        ("../a", None),
+        (".", None),
+        (None, None),
+    ],
+)
+def test_what_is_added_lies_in_the_one_folder(
+    tmp_path: Path, first: str | None, record: str | None
+) -> None:
+    source, destination = tmp_path / "a.tar.gz", tmp_path / "b.tar.gz"
+    with tarfile.open(source, "w:gz") as archive:
+        if first is not None:
+            archive.addfile(tarfile.TarInfo(first))
+    if record is None:
+        with pytest.raises(CoreError, match="has no folder that holds its files"):
+            rewrite_sdist(source, destination, EPOCH, added={"RECORD": b"1"})
+        return
+    rewrite_sdist(source, destination, EPOCH, added={"RECORD": b"1"})
+    with tarfile.open(destination) as archive:
+        assert sorted(archive.getnames()) == sorted([str(first), record])
 
 
 @pytest.mark.parametrize(

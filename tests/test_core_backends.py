@@ -279,6 +279,47 @@ def test_a_wheel_has_the_version_of_its_sdist(folder: Path, name: str) -> None:
     assert hooks.build_sdist(os.fspath(folder)) == sdist.name
 
 
+#: Where a version stands, and the version of metadata that is made in an sdist of version 1.0.
+WRITTEN = {
+    "pyproject.toml": ({"pyproject.toml": '[project]\nname = "x"\nversion = "2.0"\n'}, "2.0"),
+    "setup.cfg": ({"setup.cfg": "[metadata]\nname = x\nversion = 2.0\n"}, "2.0"),
+    "a file": (
+        {
+            "setup.cfg": "[metadata]\nname = x\nversion = file: VERSION\n",
+            "VERSION": "2.0\n",
+        },
+        "2.0",
+    ),
+    "a module": (
+        {"setup.cfg": "[metadata]\nname = x\nversion = attr: y.V\n", "y.py": "V = '2.0'\n"},
+        "1.0",
+    ),
+    "setup.py": (
+        {"setup.py": "import setuptools\nsetuptools.setup(name='x', version='2.0')\n"},
+        "1.0",
+    ),
+}
+
+
+@pytest.mark.parametrize("where", WRITTEN)
+def test_a_version_that_is_edited_in_an_sdist(
+    folder: Path, where: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What is written down counts; what could be computed is the sdist's, with a warning."""
+    files, version = WRITTEN[where]
+    rest = files.get("pyproject.toml", "")
+    files = {**files, "pyproject.toml": pyproject("setuptools.build_meta", rest=rest)}
+    write(folder / "x", {**files, "PKG-INFO": "Name: x\nVersion: 1.0\n"})
+    hooks = Wrapped(folder / "x", "setuptools.build_meta").through(
+        environ={"PYTHONPATH": os.fspath(backends())}
+    )
+    (folder / "metadata").mkdir()
+    prepared = hooks.prepare_metadata_for_build_wheel(os.fspath(folder / "metadata"))
+    assert prepared == f"x-{version}.dist-info"
+    is_warned = "the version is that of the sdist, 1.0, not 2.0" in capfd.readouterr().err
+    assert is_warned == (version == "1.0")
+
+
 @pytest.mark.parametrize("name", ["hatchling", "hook of hatchling", "setuptools: setup.py"])
 def test_every_python_gives_the_same(folder: Path, name: str) -> None:
     """Where they have the same zlib; and the same files where they have not."""

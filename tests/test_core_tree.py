@@ -10,7 +10,7 @@ import pytest
 from projects import EPOCH, git, repository, write
 from samebytes_core.epoch import Epoch, Origin
 from samebytes_core.errors import CoreError, UnknownEpochError
-from samebytes_core.tree import epoch_of, examine, is_sdist
+from samebytes_core.tree import RECORD, epoch_of, examine, is_sdist, refuse_other_record
 
 FILES = {"pyproject.toml": "", "src/x.py": "", "build/tracked.py": ""}
 SDIST = {"pyproject.toml": "", "PKG-INFO": "Name: x\n", "src/x.egg-info/PKG-INFO": "Name: x\n"}
@@ -123,15 +123,55 @@ def test_trees_without_an_epoch(
             examine(tree, "error")
 
 
-def test_where_there_is_no_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_there_is_no_git(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     tree = repository(tmp_path, FILES)
     monkeypatch.setenv("PATH", os.fspath(tmp_path))
     with pytest.raises(UnknownEpochError):
         epoch_of(tree, {})
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "77")
-    found = examine(tree, "error")
+    with pytest.raises(CoreError, match="git cannot say whether the tree is its commit"):
+        examine(tree, "error")
+    found = examine(tree, "warn")
     assert found is not None
     assert found.seconds == 77
+    assert "git cannot be run" in capsys.readouterr().err
+
+
+def test_what_git_refuses_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tree = repository(tmp_path, FILES)
+    (tree / ".git/config").write_text("[core]\nrepositoryformatversion = 77\n")
+    assert examine(tree, "warn") is None
+    assert "Expected git repo version <= 1, found 77" in capsys.readouterr().err
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "77")
+    with pytest.raises(CoreError, match="git cannot say whether the tree is its commit"):
+        examine(tree, "error")
+
+
+def test_what_only_this_user_ignores_is_in_no_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = repository(tmp_path / "x", {**FILES, ".gitignore": "*.log\n", "src/.gitignore": "t/\n"})
+    write(tree, {"a.log": "", "src/t/b": "", ".git/info/exclude": "src/evil.py\n"})
+    write(tmp_path, {"mine": "*.evil\n"})
+    git(tree, "config", "core.excludesFile", str(tmp_path / "mine"))
+    git(tree, "config", "status.showUntrackedFiles", "no")
+    assert examine(tree, "error") is not None
+    for name in ("src/evil.py", "src/a.evil"):
+        write(tree, {name: ""})
+        with pytest.raises(CoreError, match=name):
+            examine(tree, "error")
+        (tree / name).unlink()
+
+
+def test_a_file_of_the_records_name(tmp_path: Path) -> None:
+    refuse_other_record(sdist(tmp_path, {"": 5}, "77\n"))
+    write(tmp_path, {RECORD: "use date(1)"})
+    with pytest.raises(CoreError, match="the project has another"):
+        refuse_other_record(tmp_path)
 
 
 @pytest.mark.parametrize("told", ["now", "-1", "1.5", "9" * 30, str(2**40)])

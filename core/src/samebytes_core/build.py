@@ -13,7 +13,7 @@ from samebytes_core.canonical import rewrite_sdist, rewrite_wheel
 from samebytes_core.epoch import VARIABLE
 from samebytes_core.errors import CoreError, UnknownEpochError, warn
 from samebytes_core.settings import Settings
-from samebytes_core.tree import RECORD, epoch_of, examine
+from samebytes_core.tree import RECORD, epoch_of, examine, refuse_other_record
 
 #: Builds into the folder it is given, and returns the name of the file.
 Hook = Callable[[str], str]
@@ -28,6 +28,7 @@ def sdist(hook: Hook, settings: Settings, tree: Path, folder: str) -> str:
     Where the epoch is not known, or the archive is no ``.tar.gz``, it stays as the backend made it.
     """
     epoch = examine(tree, settings.dirty)
+    refuse_other_record(tree)
     with _beside(folder) as scratch, conditions(tree, epoch.seconds if epoch else None):
         built = final = _built(hook, scratch, (".tar.gz", *_OLD_SDISTS))
         if built.name.endswith(_OLD_SDISTS):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import shutil
 import stat
 import struct
@@ -12,7 +13,7 @@ import tempfile
 import time
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
@@ -20,6 +21,7 @@ from typing import IO, BinaryIO, cast
 
 from samebytes_core.deflate import COMPRESSORS, Compressor
 from samebytes_core.epoch import ZIP_FLOOR
+from samebytes_core.errors import CoreError
 
 _COPY_BYTES = 256 * 1024
 
@@ -61,14 +63,21 @@ def _contents(
     archive: tarfile.TarFile, added: Mapping[str, bytes]
 ) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
     members = archive.getmembers()
-    root = members[0].name.partition("/")[0] if members else ""
-    paths = {f"{root}/{name}": content for name, content in added.items()}
+    paths = {f"{_root(members)}/{name}": content for name, content in added.items()}
     for member in members:
         if member.name not in paths:
             file = archive.extractfile(member) if member.isreg() or member.islnk() else None
             yield member, file
     for name, content in paths.items():
         yield tarfile.TarInfo(name), BytesIO(content)
+
+
+def _root(members: Sequence[tarfile.TarInfo]) -> str:
+    """The folder that holds all of an sdist, as its members spell it (PEP 517)."""
+    found = re.match(r"(\./)*[^/]+", members[0].name) if members else None
+    if found is None or found[0] in (".", ".."):
+        raise CoreError("the sdist has no folder that holds its files, as PEP 517 demands")
+    return found[0]
 
 
 def rewrite_wheel(source: Path, destination: Path, epoch: int, *, deflate: str = "zlib") -> None:

@@ -10,30 +10,45 @@ from pathlib import Path
 _OF_ANOTHER = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
 
 
+class GitError(Exception):
+    """git is not there, or cannot say; the message is its own."""
+
+
+def is_in_checkout(tree: Path) -> bool:
+    """Whether ``tree`` or a folder above it has a repository, whatever git thinks of that."""
+    root = tree.absolute()
+    return any((folder / ".git").exists() for folder in (root, *root.parents))
+
+
 def committer_timestamp(tree: Path) -> int | None:
     """When the commit that is checked out was committed, in seconds since 1970.
 
-    None where ``tree`` is in no checkout, or in one that tracks nothing of it, or there is no git
-    or no commit yet.
+    None where ``tree`` is in no checkout, or in one that tracks nothing of it. Raises GitError.
     """
-    if not _ask(tree, "ls-files", "-z", "--", "."):
+    if not is_in_checkout(tree) or not _ask(tree, "ls-files", "-z", "--", "."):
         return None
-    shown = _ask(tree, "log", "-1", "--no-show-signature", "--format=%ct", "HEAD", "--")
-    return int(shown) if shown is not None and shown.strip().isdigit() else None
+    return int(_ask(tree, "log", "-1", "--no-show-signature", "--format=%ct", "HEAD", "--"))
 
 
 def uncommitted(tree: Path) -> list[str]:
     """Paths in ``tree`` that are modified or untracked, and so not part of the commit.
 
-    What builds leave behind (build, dist, egg-info, bytecode of the backend) does not count.
+    Untracked is what no .gitignore names: whatever else this user has git ignore, nobody else has.
+    What builds leave behind (build, dist, egg-info, bytecode of the backend) does not count, and
+    in no checkout there is nothing to tell. Raises GitError.
     """
-    status = _ask(tree, "status", "--porcelain", "-z", "--no-renames", "-unormal", "--", ".")
-    entries = [entry for entry in (status or "").split("\0") if entry]
-    if not entries:
+    if not is_in_checkout(tree):
         return []
-    start = len((_ask(tree, "rev-parse", "--show-prefix") or "").rstrip("\n"))
-    pairs = [(entry[:2], entry[3:][start:]) for entry in entries]
-    return [path for state, path in pairs if state != "??" or not _is_left_by_build(path)]
+    status = ("status", "--porcelain", "-z", "--no-renames", "-uno", "--ignore-submodules=none")
+    start = len(_ask(tree, "rev-parse", "--show-prefix").rstrip("\n"))
+    modified = [entry[3:][start:] for entry in _names(_ask(tree, *status, "--", "."))]
+    others = ("ls-files", "-z", "--others", "--directory", "--no-empty-directory")
+    found = _names(_ask(tree, *others, "--exclude-per-directory=.gitignore", "--", "."))
+    return modified + [path for path in found if not _is_left_by_build(path)]
+
+
+def _names(printed: str) -> list[str]:
+    return [name for name in printed.split("\0") if name]
 
 
 def _is_left_by_build(path: str) -> bool:
@@ -42,13 +57,15 @@ def _is_left_by_build(path: str) -> bool:
     return parts[0] in ("build", "dist", ".eggs", ".pdm-build") or any(left)
 
 
-def _ask(tree: Path, *arguments: str) -> str | None:
-    """What git prints; None where it fails or is not there."""
+def _ask(tree: Path, *arguments: str) -> str:
+    """What git prints; raises GitError where it fails or is not there."""
     env = {key: value for key, value in os.environ.items() if key not in _OF_ANOTHER}
     env.update(LC_ALL="C", GIT_OPTIONAL_LOCKS="0")
-    command = ["git", "-C", os.fspath(tree), *arguments]
+    command = ["git", "-c", "core.fsmonitor=false", "-C", os.fspath(tree), *arguments]
     try:
         done = subprocess.run(command, env=env, capture_output=True, check=False)
-    except OSError:
-        return None
-    return None if done.returncode else os.fsdecode(done.stdout)
+    except OSError as error:
+        raise GitError(f"git cannot be run: {error}") from None
+    if done.returncode:
+        raise GitError(" ".join(done.stderr.decode("utf-8", "replace").split()))
+    return os.fsdecode(done.stdout)

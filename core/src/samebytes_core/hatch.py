@@ -20,9 +20,9 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from hatchling.plugin import hookimpl
 
 from samebytes_core.build import conditions
-from samebytes_core.errors import CoreError
+from samebytes_core.errors import CoreError, warn
 from samebytes_core.settings import DIRTY, choice, refuse_unknown
-from samebytes_core.tree import RECORD, examine
+from samebytes_core.tree import RECORD, examine, refuse_other_record
 
 _TABLE = "[tool.hatch.build.hooks.samebytes]"
 #: What hatchling reads of the table of any hook.
@@ -47,10 +47,13 @@ class SamebytesBuildHook(BuildHookInterface):  # type: ignore[type-arg]
             refuse_unknown(_TABLE, self.config, ("dirty", *_OF_HATCHLING))
             tree = Path(self.root)
             epoch = examine(tree, choice(_TABLE, self.config, "dirty", DIRTY))
+            refuse_other_record(tree)
         except CoreError as error:
             raise SystemExit(f"samebytes-core: error: {error}") from None
         if epoch is None:
             return
+        if not self.build_config.reproducible:
+            warn("what is built is not reproducible: [tool.hatch.build] reproducible is false")
         self._until_built = until_built = ExitStack()
         # hatchling does not call finalize() after a build that failed.
         weakref.finalize(self, until_built.close)

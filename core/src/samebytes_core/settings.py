@@ -45,11 +45,7 @@ def read_settings(tree: Path) -> Settings:
 
     Raises CoreError where pyproject.toml cannot be read, or a setting is not what it may be.
     """
-    try:
-        document = tomllib.loads((tree / "pyproject.toml").read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise CoreError(f"pyproject.toml cannot be read: {error}") from None
-    tool = document.get("tool", {})
+    tool = read_pyproject(tree).get("tool", {})
     table = tool.get("samebytes", {}) if isinstance(tool, dict) else tool
     if not isinstance(table, dict):
         raise CoreError(f"pyproject.toml: {_TABLE} is not a table")
@@ -61,6 +57,14 @@ def read_settings(tree: Path) -> Settings:
         deflate=choice(_TABLE, table, "deflate", tuple(COMPRESSORS)),
         dirty=choice(_TABLE, table, "dirty", DIRTY),
     )
+
+
+def read_pyproject(tree: Path) -> dict[str, Any]:
+    """What pyproject.toml says; raises CoreError where it cannot be read."""
+    try:
+        return tomllib.loads((tree / "pyproject.toml").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise CoreError(f"pyproject.toml cannot be read: {error}") from None
 
 
 def choice(where: str, table: Mapping[str, Any], key: str, among: tuple[str, ...]) -> str:

@@ -58,26 +58,52 @@ def examine(tree: Path, dirty: str) -> Epoch | None:
     return epoch
 
 
+def refuse_other_record(tree: Path) -> None:
+    """Raise CoreError where the project has a file of the record's name that is no record."""
+    path = tree / RECORD
+    if os.path.lexists(path) and not (path.is_file() and path.read_bytes()[:100].strip().isdigit()):
+        raise CoreError(f"{RECORD} is the name of the sdist's record, and the project has another.")
+
+
 def _check_dirty(tree: Path, dirty: str) -> None:
-    paths = [] if dirty == "ignore" or is_sdist(tree) else git.uncommitted(tree)
-    if not paths:
+    if dirty == "ignore" or is_sdist(tree):
         return
-    shown = ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
-    message = f"the tree is not its commit, and what is built not reproducible: {shown}"
+    try:
+        paths = git.uncommitted(tree)
+    except git.GitError as error:
+        message, advice = f"git cannot say whether the tree is its commit: {error}", ""
+    else:
+        shown = ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
+        message = f"the tree is not its commit, and what is built not reproducible: {shown}"
+        advice = ". Commit them, or add them to .gitignore."
+        if not paths:
+            return
     if dirty == "error":
-        raise CoreError(f"{message}. Commit them, or add them to .gitignore.")
+        raise CoreError(message + advice)
     warn(message)
 
 
 def _of_commit(tree: Path) -> Epoch | None:
-    timestamp = git.committer_timestamp(tree)
+    try:
+        timestamp = git.committer_timestamp(tree)
+    except git.GitError as error:
+        raise UnknownEpochError(
+            f"the time of the build is not known: git cannot say when {tree} was committed: {error}"
+        ) from None
     return None if timestamp is None else epochs.of_commit(timestamp)
 
 
 def _of_sdist(tree: Path) -> Epoch | None:
     record = tree / RECORD
     if record.is_file():
-        found = epochs.of_environment({VARIABLE: record.read_text("ascii", "replace").strip()})
+        with record.open(encoding="ascii", errors="replace") as file:
+            text = file.read(100).strip()
+        try:
+            found = epochs.of_environment({VARIABLE: text})
+        except ValueError as error:
+            raise UnknownEpochError(
+                f"the time of the build is not known: in the file of that name, {error}"
+            ) from None
         if found is not None:
             return Epoch(seconds=found.seconds, origin=epochs.Origin.RECORD)
     status = (tree / "PKG-INFO").stat()
