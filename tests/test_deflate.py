@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -31,8 +32,9 @@ from samebytes_core.errors import CoreError
 from test_documents import validate
 
 from samebytes.archive.artifact import Artifact, read_artifact
-from samebytes.archive.deflate import NAME
+from samebytes.archive.deflate import LARGEST_TRIED, NAME, is_canonical
 from samebytes.archive.limits import Limits
+from samebytes.archive.member import Blob
 from samebytes.compare.comparison import compare
 from samebytes.compare.model import Verdict
 from samebytes.infer.deflate import sdist_deflate, wheel_deflate
@@ -240,6 +242,11 @@ class TestRecognition:
         assert decision is not None
         assert (decision.what, decision.value) == ("deflate", NAME)
         assert recognise(read(both["zlib"]))[0] is None
+
+    def test_not_in_more_than_is_tried(self) -> None:
+        stream = Blob(5, hashlib.sha256(bytes.fromhex("010000ffff")).hexdigest())
+        assert is_canonical(iter([]), 0, stream)
+        assert not is_canonical(iter([]), LARGEST_TRIED + 1, stream)
 
     def test_of_what_zlib_says_nothing_for_long(self, tmp_path: Path) -> None:
         """It begins to write when it has seen more than is kept to tell levels apart."""

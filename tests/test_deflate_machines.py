@@ -34,7 +34,7 @@ pytestmark = pytest.mark.slow
 
 #: All that may stand behind ``python -m build``, oldest first.
 PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
-#: The last of a version that needs no more than this machine has.
+#: What each of them gets.
 NEEDED = (f"{PACKAGE}=={VERSION}", "zlib-ng")
 
 #: Has, if asked, zlib-ng in the place of zlib; writes both archives by each of the compressors.

@@ -15,8 +15,9 @@ from samebytes.errors import UserError
 #: What people are told.
 NAME = f"libdeflate ({PACKAGE} {VERSION}), level {LEVEL}"
 
-#: Bytes that are compressed to recognise a stream.
-LARGEST_TRIED = 512 * 1024**2
+#: Bytes that are compressed to recognise a stream: what somebody made up for it goes at 2 MiB a
+#: second.
+LARGEST_TRIED = 256 * 1024**2
 
 
 def canonical_compressor() -> Compressor:
