@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from copy import deepcopy
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -14,6 +15,7 @@ from samebytes_core.epoch import Epoch, Origin
 from samebytes.digest import Digest
 from samebytes.errors import UserError
 from samebytes.recipe import (
+    CANONICAL,
     Artifact,
     BuildInfo,
     GitRevision,
@@ -66,6 +68,23 @@ def test_written_and_read_again(tmp_path: Path, source: SourceId, route: Route |
     path = tmp_path / info.filename
     path.write_text(info.dump())
     assert BuildInfo.read(path) == info
+
+
+def test_what_compressed_it_is_kept_and_may_be_missing(tmp_path: Path) -> None:
+    """In a record that was made before there was a choice."""
+    info = build_info(SOURCES[0])
+    path = tmp_path / info.filename
+    chosen = replace(info, recipe=replace(info.recipe, deflate=CANONICAL))
+    path.write_text(chosen.dump())
+    assert BuildInfo.read(path) == chosen
+    document: Any = info.to_dict()
+    del document["recipe"]["deflate"]
+    path.write_text(json.dumps(document))
+    assert BuildInfo.read(path) == info
+    document["recipe"]["deflate"] = {"implementation": "deflate", "version": "0.8.1"}
+    path.write_text(json.dumps(document))
+    with pytest.raises(UserError, match=r"recipe\.deflate: 'level' is missing"):
+        BuildInfo.read(path)
 
 
 @pytest.mark.parametrize(
