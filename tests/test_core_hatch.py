@@ -37,7 +37,7 @@ import os
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 class Hook(BuildHookInterface):
     def initialize(self, version, build_data):
-        raise RuntimeError(os.environ["SOURCE_DATE_EPOCH"])
+        raise RuntimeError(os.environ.get("SOURCE_DATE_EPOCH"))
 """
 
 
@@ -132,3 +132,16 @@ def test_what_is_said(tree: Path, folder: Path, capsys: pytest.CaptureFixture[st
     (tree / ".git").rename(folder / "git")
     hatchling.build_wheel(str(folder / "out"))
     assert "the time of the build is not known" in capsys.readouterr().err
+
+
+def test_what_else_is_set_is_warned_of(
+    tree: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    custom = "[tool.hatch.build.hooks.custom]\n"
+    text = PYPROJECT.replace(HOOK, f"reproducible = false\n\n{custom}{HOOK}")
+    quiet = FAILING.replace("raise RuntimeError", "print")
+    write(tree, {"pyproject.toml": text, "hatch_build.py": quiet})
+    hatchling.build_wheel(str(folder / "out"))
+    said = capsys.readouterr().err
+    assert "[tool.hatch.build] reproducible is false" in said
+    assert "the hook custom runs without the epoch: put [tool.hatch.build.hooks.samebytes]" in said

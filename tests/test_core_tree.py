@@ -10,7 +10,14 @@ import pytest
 from projects import EPOCH, git, repository, write
 from samebytes_core.epoch import Epoch, Origin
 from samebytes_core.errors import CoreError, UnknownEpochError
-from samebytes_core.tree import RECORD, epoch_of, examine, is_sdist, refuse_other_record
+from samebytes_core.tree import (
+    RECORD,
+    check_leftovers,
+    epoch_of,
+    examine,
+    is_sdist,
+    refuse_other_record,
+)
 
 FILES = {"pyproject.toml": "", "src/x.py": "", "build/tracked.py": ""}
 SDIST = {"pyproject.toml": "", "PKG-INFO": "Name: x\n", "src/x.egg-info/PKG-INFO": "Name: x\n"}
@@ -60,6 +67,12 @@ TREES: dict[str, tuple[Callable[[Path], Path], Origin]] = {
     "a worktree": (worktree, Origin.COMMIT),
     "a shallow clone": (shallow, Origin.COMMIT),
     "a checkout with PKG-INFO": (lambda folder: repository(folder, SDIST), Origin.COMMIT),
+    "a folder with PKG-INFO": (
+        lambda folder: (
+            repository(folder, {f"x/{name}": text for name, text in SDIST.items()}) / "x"
+        ),
+        Origin.COMMIT,
+    ),
     "an sdist of ours": (
         lambda folder: sdist(folder, {"": EPOCH + 5}, f"{EPOCH}\n"),
         Origin.RECORD,
@@ -165,6 +178,15 @@ def test_what_only_this_user_ignores_is_in_no_commit(
         with pytest.raises(CoreError, match=name):
             examine(tree, "error")
         (tree / name).unlink()
+
+
+def test_what_setuptools_left(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    check_leftovers(tmp_path, "error")
+    (tmp_path / "build/lib.linux").mkdir(parents=True)
+    check_leftovers(tmp_path, "warn")
+    assert "remove build/" in capsys.readouterr().err
+    with pytest.raises(CoreError, match="remove build/"):
+        check_leftovers(tmp_path, "error")
 
 
 def test_a_file_of_the_records_name(tmp_path: Path) -> None:

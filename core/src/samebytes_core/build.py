@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -13,7 +14,7 @@ from samebytes_core.canonical import rewrite_sdist, rewrite_wheel
 from samebytes_core.epoch import VARIABLE
 from samebytes_core.errors import CoreError, UnknownEpochError, warn
 from samebytes_core.settings import Settings
-from samebytes_core.tree import RECORD, epoch_of, examine, refuse_other_record
+from samebytes_core.tree import RECORD, check_leftovers, epoch_of, examine, refuse_other_record
 
 #: Builds into the folder it is given, and returns the name of the file.
 Hook = Callable[[str], str]
@@ -47,11 +48,14 @@ def wheel(hook: Hook, settings: Settings, tree: Path, folder: str) -> str:
     Where the epoch is not known, it stays as the backend made it.
     """
     epoch = examine(tree, settings.dirty)
+    if "setuptools" in sys.modules:
+        check_leftovers(tree, settings.dirty)
     with _beside(folder) as scratch, conditions(tree, epoch.for_zip if epoch else None):
         built = final = _built(hook, scratch, (".whl",))
         if epoch is not None:
             final = scratch / f"{built.name}.part"
             rewrite_wheel(built, final, epoch.for_zip, deflate=settings.deflate)
+        sdist_version.check(tree, built.name)
         os.replace(final, Path(folder, built.name))
     return built.name
 

@@ -20,6 +20,14 @@ def is_in_checkout(tree: Path) -> bool:
     return any((folder / ".git").exists() for folder in (root, *root.parents))
 
 
+def tracks(tree: Path, name: str) -> bool:
+    """Whether a file of ``tree`` is in the checkout that it lies in; no where git cannot say."""
+    try:
+        return is_in_checkout(tree) and bool(_ask(tree, "ls-files", "-z", "--", name))
+    except GitError:
+        return False
+
+
 def committer_timestamp(tree: Path) -> int | None:
     """When the commit that is checked out was committed, in seconds since 1970.
 

@@ -9,6 +9,7 @@ dirty = "warn"
 
 from __future__ import annotations
 
+import itertools
 import os
 import tempfile
 import weakref
@@ -54,6 +55,8 @@ class SamebytesBuildHook(BuildHookInterface):  # type: ignore[type-arg]
             return
         if not self.build_config.reproducible:
             warn("what is built is not reproducible: [tool.hatch.build] reproducible is false")
+        for other in itertools.takewhile(self.PLUGIN_NAME.__ne__, self.build_config.hook_config):
+            warn(f"the hook {other} runs without the epoch: put {_TABLE} before it")
         self._until_built = until_built = ExitStack()
         # hatchling does not call finalize() after a build that failed.
         weakref.finalize(self, until_built.close)

@@ -37,9 +37,7 @@ def kept(tree: Path) -> Iterator[None]:
     if setuptools is None or not is_sdist(tree) or _is_told(os.environ):
         yield
         return
-    with (tree / "PKG-INFO").open("rb") as file:
-        info = BytesHeaderParser().parse(file)
-    name, version = str(info["Name"]), str(info["Version"] or "")
+    name, version = _of_sdist(tree)
     before = setuptools.Distribution.parse_config_files
 
     @wraps(before)
@@ -63,6 +61,22 @@ def kept(tree: Path) -> Iterator[None]:
         yield
     finally:
         setuptools.Distribution.parse_config_files = before
+
+
+def check(tree: Path, wheel: str) -> None:
+    """Warn where the wheel of an sdist has another version all the same: of any backend."""
+    if is_sdist(tree):
+        _, version = _of_sdist(tree)
+        built = wheel.split("-")[1]
+        if version and _plain(built) != _plain(version):
+            warn(f"the version of the wheel is {built}, and that of the sdist {version}")
+
+
+def _of_sdist(tree: Path) -> tuple[str, str]:
+    """Name and version; empty where PKG-INFO does not say."""
+    with (tree / "PKG-INFO").open("rb") as file:
+        info = BytesHeaderParser().parse(file)
+    return str(info["Name"] or ""), str(info["Version"] or "")
 
 
 def _normalized(name: str) -> str:

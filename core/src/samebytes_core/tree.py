@@ -16,8 +16,9 @@ RECORD = VARIABLE
 
 
 def is_sdist(tree: Path) -> bool:
-    """Whether this is an unpacked sdist: PKG-INFO lies at its root (PEP 643), and no .git does."""
-    return (tree / "PKG-INFO").is_file() and not (tree / ".git").exists()
+    """Whether this is an unpacked sdist: PKG-INFO lies at its root (PEP 643), not of git."""
+    is_unpacked = (tree / "PKG-INFO").is_file() and not (tree / ".git").exists()
+    return is_unpacked and not git.tracks(tree, "PKG-INFO")
 
 
 def epoch_of(tree: Path, environ: Mapping[str, str]) -> Epoch:
@@ -56,6 +57,16 @@ def examine(tree: Path, dirty: str) -> Epoch | None:
         return None
     _check_dirty(tree, dirty)
     return epoch
+
+
+def check_leftovers(tree: Path, dirty: str) -> None:
+    """As of uncommitted files: setuptools packs what an earlier build left in build/lib."""
+    if dirty == "ignore" or not any(tree.glob("build/lib*")):
+        return
+    message = "setuptools packs what earlier builds left in build/lib: remove build/"
+    if dirty == "error":
+        raise CoreError(message)
+    warn(message)
 
 
 def refuse_other_record(tree: Path) -> None:
