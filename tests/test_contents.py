@@ -387,24 +387,44 @@ def test_a_setup_cfg_that_setuptools_wrote(
     assert (found.problems == ()) is is_fine
 
 
+def built_by(backend: str, tables: str = "") -> str:
+    return f'[build-system]\nrequires = []\nbuild-backend = "{backend}"\n{tables}'
+
+
+WRAPPED = {"pyproject.toml": built_by("samebytes_core.backend")}
+PLAIN = {"pyproject.toml": built_by("hatchling.build")}
+
+
+def hooked(table: str) -> dict[str, str]:
+    return {"pyproject.toml": built_by("hatchling.build", f"[tool.hatch.build.{table}]\n")}
+
+
 @pytest.mark.parametrize(
-    ("backend", "record", "is_fine"),
+    ("files", "record", "is_fine"),
     [
-        ("samebytes_core.backend", b"EPOCH\n", True),
-        ("samebytes_core.backend", b"EPOCH", False),
-        ("samebytes_core.backend", b"1\n", False),
-        ("hatchling.build", b"EPOCH\n", False),
+        (WRAPPED, b"EPOCH\n", True),
+        (WRAPPED, b"EPOCH", False),
+        (WRAPPED, b"1\n", False),
+        (hooked("hooks.samebytes"), b"EPOCH\n", True),
+        (hooked("hooks.samebytes"), b"EPOCH", False),
+        (hooked("targets.sdist.hooks.samebytes"), b"EPOCH\n", True),
+        (PLAIN | {"hatch.toml": "[build.hooks.samebytes]\n"}, b"EPOCH\n", True),
+        (PLAIN, b"EPOCH\n", False),
+        (hooked("hooks.vcs"), b"EPOCH\n", False),
+        (hooked("targets.wheel.hooks.samebytes"), b"EPOCH\n", False),
+        (hooked("hooks.samebytes") | {"hatch.toml": "[build.hooks.vcs]\n"}, b"EPOCH\n", False),
+        (hooked("hooks.samebytes") | {"hatch.toml": "[build"}, b"EPOCH\n", True),
     ],
 )
 def test_the_record_of_the_epoch(
-    tmp_path: Path, backend: str, record: bytes, is_fine: bool
+    tmp_path: Path, files: dict[str, str], record: bytes, is_fine: bool
 ) -> None:
     """That of the commit, in an sdist that samebytes-core has written."""
-    system = f'[build-system]\nrequires = []\nbuild-backend = "{backend}"\n'
-    tree = source(tmp_path / "tree", {"pyproject.toml": system})
+    tree = source(tmp_path / "tree", files)
     found = record.replace(b"EPOCH", str(tree.epoch().seconds).encode())
-    files = {"pyproject.toml": File(system.encode()), "SOURCE_DATE_EPOCH": File(found)}
-    sdist = write_sdist(tmp_path, {f"small-1.0/{path}": file for path, file in files.items()})
+    packed = {path: File(text.encode()) for path, text in files.items()}
+    packed["SOURCE_DATE_EPOCH"] = File(found)
+    sdist = write_sdist(tmp_path, {f"small-1.0/{path}": file for path, file in packed.items()})
     tracked = read_tracked(tree, tmp_path / "clone")
     rules = Rules(sdist=ArchiveRules())
     problems = check_contents(sdist, write_wheel(tmp_path, {}), tracked, rules).problems

@@ -20,7 +20,7 @@ CORE = Path(samebytes_core.__file__).parent
 LAYERS = (
     ("__init__",),
     ("errors", "digest", "atomic", "wire", "guard", "kits", "places", "toml"),
-    ("versions",),
+    ("versions", "wrapped"),
     ("process",),
     ("archive.__init__", "archive.damage", "archive.limits", "archive.member"),
     ("archive.deflate", "archive.traces"),

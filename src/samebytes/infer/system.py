@@ -12,8 +12,7 @@ from packaging.version import Version
 
 from samebytes.toml import read_toml
 from samebytes.versions import pinned_version, requirement_or_none
-
-_LEGACY = "setuptools.build_meta:__legacy__"
+from samebytes.wrapped import LEGACY_BACKEND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +43,8 @@ def read_build_system(pyproject: str) -> BuildSystem:
     except ValueError:
         table = None
     if not isinstance(table, dict):
-        return BuildSystem(requires=("setuptools", "wheel"), backend=_LEGACY, is_own=False)
-    requires, backend = table.get("requires", []), table.get("build-backend", _LEGACY)
+        return BuildSystem(requires=("setuptools", "wheel"), backend=LEGACY_BACKEND, is_own=False)
+    requires, backend = table.get("requires", []), table.get("build-backend", LEGACY_BACKEND)
     return BuildSystem(
         requires=tuple(each for each in requires if isinstance(each, str))
         if isinstance(requires, list)

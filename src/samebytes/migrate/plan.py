@@ -28,8 +28,9 @@ from samebytes.migrate.tree import Tree
 from samebytes.migrate.version import VersionPlan, declared_version, subtable, version_plan
 from samebytes.migrate.wheel_rules import wheel_plan
 from samebytes.versions import requirement_or_none
+from samebytes.wrapped import LEGACY_BACKEND
 
-SETUPTOOLS = ("setuptools.build_meta", "setuptools.build_meta:__legacy__")
+SETUPTOOLS = ("setuptools.build_meta", LEGACY_BACKEND)
 
 #: Build requirements that hatchling has no use for.
 _OURS = frozenset({"setuptools", "wheel", "setuptools-scm", "pip", "toml", "tomli"})

@@ -12,9 +12,7 @@ from samebytes.digest import Digest
 from samebytes.guard import remove_folder
 from samebytes.source import GitSource
 from samebytes.toml import read_toml
-
-#: The backend that writes its record into sdists.
-WRAPPER = "samebytes_core.backend"
+from samebytes.wrapped import table_at, wrapper_of
 
 #: Bytes of a file with settings that are read.
 _LARGEST = 1024**2
@@ -52,13 +50,15 @@ def read_tracked(source: GitSource, folder: Path) -> Tracked:
     try:
         source.git.clone(source.checkout, source.commit, folder)
         place = source.checkout.project.as_posix()
-        system = _build_system(_content(folder / place / "pyproject.toml"))
+        pyproject, hatch = (
+            _toml(folder / place / name) for name in ("pyproject.toml", "hatch.toml")
+        )
         return Tracked(
             files=dict(_files(os.path.realpath(folder))),
             project="" if place == "." else f"{place}/",
-            is_setuptools=_is_setuptools(system),
+            is_setuptools=_is_setuptools(pyproject),
             setup_cfg=_content(folder / place / "setup.cfg"),
-            record=_record(source, system),
+            record=_record(source) if wrapper_of(pyproject or {}, hatch) else None,
         )
     finally:
         remove_folder(folder)
@@ -95,25 +95,23 @@ def _content(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _build_system(pyproject: bytes) -> Mapping[str, object] | None:
-    """The table, empty where there is none; None where it cannot be read."""
+def _toml(path: Path) -> Mapping[str, object] | None:
+    """What the file says, which is nothing where there is none; None where it cannot be read."""
     try:
-        found = read_toml(pyproject.decode("utf-8", "replace")).get("build-system")
+        return read_toml(_content(path).decode("utf-8", "replace"))
     except ValueError:
         return None
-    return found if isinstance(found, dict) else {}
 
 
-def _is_setuptools(system: Mapping[str, object] | None) -> bool:
+def _is_setuptools(pyproject: Mapping[str, object] | None) -> bool:
     """Whether setuptools builds it: what says nothing is built by it, too (PEP 517)."""
-    if system is None:
+    if pyproject is None:
         return False
+    system = table_at(pyproject, "build-system")
     if "build-backend" not in system:
         return True
     return "setuptools" in str(system.get("requires", "")).lower()
 
 
-def _record(source: GitSource, system: Mapping[str, object] | None) -> bytes | None:
-    if not system or system.get("build-backend") != WRAPPER:
-        return None
+def _record(source: GitSource) -> bytes:
     return f"{source.epoch().seconds}\n".encode()
