@@ -21,13 +21,18 @@ from test_documents import ROOT, validate
 from samebytes.errors import ArtifactError
 from samebytes.migrate.around import expected_around
 from samebytes.migrate.refusals import Refusal
-from samebytes.migrate.wrapper import wrapped_backend, wrapping
+from samebytes.migrate.wrapper import check_wrapped, wrapped_backend, wrapping
 
 __all__ = ["core_index"]
 
 OURS = 'build-backend = "samebytes_core.backend"\n'
 LEGACY = 'backend = "setuptools.build_meta:__legacy__"\n'
 NEW = f'[build-system]\nrequires = ["setuptools>=40.8.0", "samebytes-core"]\n{OURS}'
+
+SYSTEM = '[build-system]\nrequires = []\nbuild-backend = "b"\n'
+WRAPPED = (
+    f'[build-system]\nrequires = ["samebytes-core"]\n{OURS}\n[tool.samebytes]\nbackend = "b"\n'
+)
 
 #: By what it shows: pyproject.toml before and after.
 EDITS = {
@@ -93,6 +98,49 @@ def test_edit(before: str, after: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            '[build-system]\r\nrequires = []\n# x\n\nbuild-backend = "b"\r\n'
+            '[project]\nname = "x"\n',
+            '[build-system]\r\nrequires = ["samebytes-core"]\n# x\n\n'
+            'build-backend = "samebytes_core.backend"\r\n[project]\nname = "x"\n\n'
+            '[tool.samebytes]\nbackend = "b"\n',
+        ),
+        (
+            'x.a = """\r\n"""\n[build-system]\nrequires = []\r\nbuild-backend = "b"',
+            'x.a = """\r\n"""\n[build-system]\nrequires = ["samebytes-core"]\r\n'
+            'build-backend = "samebytes_core.backend"\r\n\r\n[tool.samebytes]\r\nbackend = "b"\r\n',
+        ),
+        (f"\ufeff{SYSTEM}", f"\ufeff{WRAPPED}"),
+        (f"\ufeff{SYSTEM}".replace("\n", "\r\n"), f"\ufeff{WRAPPED}".replace("\n", "\r\n")),
+    ],
+    ids=["mixed", "mixed, and no end", "mark", "mark and carriage returns"],
+)
+def test_lines_end_as_they_did(before: str, after: str) -> None:
+    assert wrapping(before).text == after
+
+
+MARKED = 'samebytes-core; python_version < "3"'
+
+
+@pytest.mark.parametrize(
+    ("requires", "wanted"),
+    [
+        ([MARKED], [MARKED, "samebytes-core"]),
+        (["samebytes-core"], ["samebytes-core"]),
+        ([MARKED, "samebytes_core>=0.1"], [MARKED, "samebytes_core>=0.1"]),
+    ],
+)
+def test_a_requirement_for_some_environments_is_not_enough(
+    requires: list[str], wanted: list[str]
+) -> None:
+    done = wrapping(f"[build-system]\nrequires = {requires}\nbuild-backend = 'b'\n")
+    assert tomllib.loads(done.text)["build-system"]["requires"] == wanted
+    assert done.requirement == wanted[-1]
+
+
+@pytest.mark.parametrize(
     ("requires", "wanted"),
     [
         ([], "samebytes-core[deflate]"),
@@ -109,9 +157,6 @@ def test_canonical_deflate_needs_an_extra(requires: list[str], wanted: str) -> N
     assert written["build-system"]["requires"] == [wanted]
     assert written["tool"]["samebytes"] == {"backend": "b", "deflate": "canonical"}
     assert done.requirement == wanted
-
-
-SYSTEM = '[build-system]\nrequires = []\nbuild-backend = "b"\n'
 
 
 @pytest.mark.parametrize(
@@ -152,16 +197,52 @@ def test_refused_before_anything_is_built(tmp_path: Path, samebytes: Command) ->
 
 
 def test_wrapped_already(tmp_path: Path, samebytes: Command) -> None:
-    text = f'[build-system]\nrequires = []\n{OURS}[tool.samebytes]\nbackend = "b"\n'
-    root = repository(tmp_path / "p", {"pyproject.toml": text})
+    root = repository(tmp_path / "p", {"pyproject.toml": WRAPPED})
     done = samebytes.here("migrate", root, "--stay")
     assert done.status == 0
     assert "The project is wrapped already, around b." in done.stdout
+    assert "Nothing was built, and nothing is proved" in done.stdout
     assert "There is nothing to do." in done.stdout
     assert git(root, "status", "--porcelain") == ""
     canonical = samebytes.here("migrate", root, "--stay", "--deflate", "canonical")
     assert canonical.status == 2
     assert 'add deflate = "canonical" to [tool.samebytes]' in canonical.stderr
+    (root / "pyproject.toml").write_text(WRAPPED.replace('"samebytes-core"', ""))
+    commit(root)
+    broken = samebytes.here("migrate", root, "--stay")
+    assert broken.status == 2
+    assert "[build-system] requires lacks samebytes-core." in broken.stderr
+
+
+CANONICAL = f'{WRAPPED}deflate = "canonical"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (WRAPPED, ""),
+        (WRAPPED.replace("samebytes-core", "samebytes.core[deflate] >= 0.1"), ""),
+        (WRAPPED.replace("samebytes-core", "setuptools"), "lacks samebytes-core."),
+        (WRAPPED.replace('"samebytes-core"', f"'{MARKED}'"), "lacks samebytes-core."),
+        (WRAPPED.replace('["samebytes-core"]', "3"), "requires is not what PEP 517"),
+        (WRAPPED.replace("[tool", 'backend-path = ["."]\n[tool'), "belongs to [tool.samebytes]"),
+        (CANONICAL, "lacks samebytes-core[deflate]."),
+        (CANONICAL.replace("s-core", "s-core[deflate]"), ""),
+        (f'{WRAPPED}deflate = "best"\n', "deflate is 'best', and may be one of"),
+        (f"{WRAPPED}drity = 1\n", "Did you mean dirty?"),
+        (WRAPPED.replace('"b"', '"no module"'), "backend is 'no module', and must be"),
+        ("[", "cannot be read"),
+    ],
+)
+def test_what_a_wrapped_project_must_say(tmp_path: Path, text: str, reason: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(text)
+    reasons = []
+    try:
+        check_wrapped(tmp_path)
+    except Refusal as refusal:
+        reasons = [*refusal.reasons]
+    assert bool(reasons) is bool(reason)
+    assert reason in " ".join(reasons)
 
 
 def test_what_may_differ_is_documented() -> None:

@@ -12,6 +12,7 @@ from tomlkit.exceptions import TOMLKitError
 
 from samebytes.errors import ArtifactError
 from samebytes.migrate.leftovers import without_sections
+from samebytes.migrate.lines import plain, written_like
 from samebytes.migrate.tables import BACKEND, project_table
 
 #: Tables that only setuptools and its plugins read.
@@ -43,8 +44,7 @@ def rewritten(
     that were dynamic. ``hatch`` is the text of the tables under ``[tool.hatch]``. Comments, order
     and everything else stay.
     """
-    ends = "\r\n" if "\r\n" in text else "\n"
-    document = _without_setuptools(text.replace("\r\n", "\n"))
+    document = _without_setuptools(plain(text))
     if "project" in document:
         _complete(document["project"], project, dynamic)
         new_project = ""
@@ -57,8 +57,8 @@ def rewritten(
         _switch(system, requires)
         if new_project:
             document = _inserted(document, new_project)
-    plain = tomlkit.dumps(document).strip("\n")
-    return f"{plain}\n\n{hatch.strip()}\n".replace("\n", ends)
+    rest = tomlkit.dumps(document).strip("\n")
+    return written_like(text, f"{rest}\n\n{hatch.strip()}\n")
 
 
 def _without_setuptools(text: str) -> TOMLDocument:

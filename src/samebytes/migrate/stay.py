@@ -21,8 +21,13 @@ from samebytes.migrate.proof import Proof, prove
 from samebytes.migrate.pyproject import parse
 from samebytes.migrate.refusals import Refusal
 from samebytes.migrate.tree import Tree
-from samebytes.migrate.version import subtable
-from samebytes.migrate.wrapper import CANONICAL, EXTRA, NAME, Wrapping, wrapped_backend, wrapping
+from samebytes.migrate.wrapper import (
+    CANONICAL,
+    Wrapping,
+    check_wrapped,
+    wrapped_backend,
+    wrapping,
+)
 from samebytes.pipeline import build_release
 from samebytes.recipe import Pin, Route
 from samebytes.request import Request, Workshop
@@ -32,6 +37,7 @@ from samebytes.variations.choice import CheckRequest
 from samebytes.variations.findings import Finding
 from samebytes.variations.table import REPEAT, chosen
 from samebytes.workspace import Room, workspace
+from samebytes.wrapped import EXTRA, NAME, table_at, wrapper_of
 
 _LABEL = "wrapped"
 #: The variation that builds the wheel from the tree, and not from the sdist.
@@ -90,11 +96,10 @@ class _Work:
         room = Room.prepare(self.folder / "room")
         tree = Tree(source.tree(room.tree, epoch.seconds))
         changes = {} if kit is None else kit.added(tree)  # refused before the work
-        text = tree.text("pyproject.toml")
-        pyproject = parse(text).unwrap()
+        pyproject = parse(tree.text("pyproject.toml")).unwrap()
         if inner := wrapped_backend(pyproject):
             return self._already_wrapped(tree, inner, pyproject, changes)
-        wrapped = wrapping(text, deflate=self.deflate)
+        wrapped = wrapping(tree.read("pyproject.toml").decode(), deflate=self.deflate)
         changes["pyproject.toml"] = wrapped.text.encode()
         self._check_index(wrapped)
         before = self._before(Route.TREE)
@@ -118,7 +123,7 @@ class _Work:
             below=below(self.request),
             proofs=tuple(proofs),
             problems=(*_problems(result), *_other_requirements(before, result)),
-            notes=tuple(_notes(wrapped, tree, result)),
+            notes=tuple(_notes(wrapped, pyproject, tree, result)),
             names=(wrapped.backend, _LABEL),
             check=result,
         )
@@ -131,7 +136,7 @@ class _Work:
         changes: Mapping[str, bytes | None],
     ) -> Migration:
         """Nothing to do, but for files of the kit that are not there yet."""
-        settings = subtable(subtable(pyproject, "tool"), "samebytes")
+        settings = table_at(pyproject, "tool", "samebytes")
         if self.deflate not in (None, settings.get("deflate")):
             raise Refusal(
                 [
@@ -139,11 +144,16 @@ class _Work:
                     f"and require {NAME}[{EXTRA}]."
                 ]
             )
+        check_wrapped(tree.root)
         return Migration(
             changes=changes,
             originals=originals(tree, changes),
             below=below(self.request),
-            notes=(f"The project is wrapped already, around {inner}.",),
+            notes=(
+                f"The project is wrapped already, around {inner}.",
+                "Only pyproject.toml was looked at. Nothing was built, and nothing is proved: "
+                "samebytes check --raw does that.",
+            ),
             names=(inner, _LABEL),
         )
 
@@ -277,9 +287,11 @@ def _other_requirements(before: _Before, result: CheckResult) -> Iterator[str]:
         yield f"The wrapped backend was not built with {', '.join(other)}, as before."
 
 
-def _notes(wrapped: Wrapping, tree: Tree, result: CheckResult) -> Iterator[str]:
+def _notes(
+    wrapped: Wrapping, pyproject: Mapping[str, object], tree: Tree, result: CheckResult
+) -> Iterator[str]:
     yield f"{wrapped.backend} builds as before, in the wrapper; no rule of the project changes."
-    if wrapped.backend.startswith("hatchling."):
+    if wrapped.backend.startswith("hatchling.") and wrapper_of(pyproject) is None:
         yield "hatchling can do without a wrapper: [tool.hatch.build.hooks.samebytes] is its hook."
     if wrapped.is_new:
         yield "[build-system] is new: it says what was taken for granted."

@@ -9,25 +9,26 @@ import copy
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import tomlkit
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from samebytes_core.errors import CoreError
+from samebytes_core.settings import read_pyproject, read_settings
 
+from samebytes.migrate.lines import plain, written_like
 from samebytes.migrate.pyproject import parse
 from samebytes.migrate.refusals import Refusal
-from samebytes.migrate.version import subtable
 from samebytes.versions import requirement_or_none
+from samebytes.wrapped import EXTRA, LEGACY_BACKEND, NAME, Wrapper, table_at, wrapper_of
 
-BACKEND = "samebytes_core.backend"
-NAME = "samebytes-core"
-
-#: What builds a project that names no backend (PEP 517), and what pip and build require for it.
-DEFAULT_BACKEND = "setuptools.build_meta:__legacy__"
+#: What pip and build require for a project that says nothing.
 DEFAULT_REQUIRES = ("setuptools>=40.8.0",)
 
-#: The values of ``deflate`` for which the wrapper needs more than itself: an extra of this name.
-CANONICAL, EXTRA = "canonical", "deflate"
+#: The value of ``deflate`` for which the wrapper needs its extra.
+CANONICAL = "canonical"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,12 +49,32 @@ def wrapped_backend(pyproject: Mapping[str, object]) -> str | None:
 
     Raises Refusal for a wrapper around nothing.
     """
-    if subtable(pyproject, "build-system").get("build-backend") != BACKEND:
+    if wrapper_of(pyproject) is not Wrapper.BACKEND:
         return None
-    backend = subtable(subtable(pyproject, "tool"), "samebytes").get("backend")
+    backend = table_at(pyproject, "tool", "samebytes").get("backend")
     if not isinstance(backend, str) or not backend:
-        raise Refusal([f"It builds with {BACKEND}, but [tool.samebytes] names no backend."])
+        raise Refusal([f"It builds with {Wrapper.BACKEND}, but [tool.samebytes] names no backend."])
     return backend
+
+
+def check_wrapped(tree: Path) -> None:
+    """Look at what a project that is wrapped says of it: its requirements and settings.
+
+    Raises Refusal where it cannot be built so.
+    """
+    try:
+        pyproject, settings = read_pyproject(tree), read_settings(tree)
+    except CoreError as error:
+        raise Refusal([f"{error}."]) from None
+    system: dict[str, Any] = table_at(pyproject, "build-system")
+    reasons = [*_malformed(system)]
+    if "backend-path" in system:
+        reasons.append("pyproject.toml: backend-path belongs to [tool.samebytes] in the wrapper.")
+    wanted = f"{NAME}[{EXTRA}]" if settings.deflate == CANONICAL else NAME
+    if not reasons and _requires(system["requires"], wanted) != system["requires"]:
+        reasons.append(f"pyproject.toml: [build-system] requires lacks {wanted}.")
+    if reasons:
+        raise Refusal(reasons)
 
 
 def wrapping(text: str, *, deflate: str | None = None) -> Wrapping:
@@ -61,15 +82,15 @@ def wrapping(text: str, *, deflate: str | None = None) -> Wrapping:
 
     Raises ArtifactError where it is not TOML, Refusal where it says what contradicts the wrapper.
     """
-    plain = text.replace("\r\n", "\n")
-    before: dict[str, Any] = parse(plain).unwrap()
+    start = plain(text)
+    before: dict[str, Any] = parse(start).unwrap()
     is_new = "build-system" not in before
     if reasons := [*_no_tables(before)]:
         raise Refusal(reasons)
     system: dict[str, Any] = before.get("build-system", {"requires": [*DEFAULT_REQUIRES]})
     if reasons := [*_malformed(system)]:
         raise Refusal(reasons)
-    settings = {"backend": system.get("build-backend", DEFAULT_BACKEND)}
+    settings = {"backend": system.get("build-backend", LEGACY_BACKEND)}
     if "backend-path" in system:
         settings["backend-path"] = system["backend-path"]
     if deflate is not None:
@@ -78,14 +99,14 @@ def wrapping(text: str, *, deflate: str | None = None) -> Wrapping:
         raise Refusal(reasons)
     requires = _requires(system["requires"], NAME if deflate != CANONICAL else f"{NAME}[{EXTRA}]")
     system = {key: value for key, value in system.items() if key != "backend-path"}
-    system |= {"requires": requires, "build-backend": BACKEND}
+    system |= {"requires": requires, "build-backend": str(Wrapper.BACKEND)}
     after = {**copy.deepcopy(before), "build-system": system}
     tool = after.setdefault("tool", {})
     tool["samebytes"] = {**tool.get("samebytes", {}), **settings}
-    for result in _candidates(plain, system, settings):
+    for result in _candidates(start, system, settings):
         if _means(result, after):
             return Wrapping(
-                text=result.replace("\n", "\r\n") if "\r\n" in text else result,
+                text=written_like(text, result),
                 backend=settings["backend"],
                 requirement=requires[_place(requires)],
                 is_new=is_new,
@@ -121,7 +142,7 @@ def _is_list_of_strings(value: object) -> bool:
 
 def _contradictions(before: Mapping[str, object], settings: Mapping[str, object]) -> Iterator[str]:
     """Where ``[tool.samebytes]`` says something else already."""
-    ours = subtable(subtable(before, "tool"), "samebytes")
+    ours = table_at(before, "tool", "samebytes")
     for key, value in settings.items():
         if ours.get(key, value) != value:
             yield f"pyproject.toml: [tool.samebytes] {key} is {ours[key]!r}, not {value!r}."
@@ -143,14 +164,17 @@ def _requires(requires: list[str], wanted: str) -> list[str]:
 
 
 def _place(requires: list[str]) -> int:
-    """Where the wrapper's own requirement is; the end if it is not there."""
-    names = [requirement_or_none(text) for text in requires]
-    ours = (number for number, each in enumerate(names) if each and _is_ours(each.name))
+    """Where the wrapper's own requirement is; the end if it is not there.
+
+    One with a marker is for some environments, and the wrapper is needed in all.
+    """
+    found = [requirement_or_none(text) for text in requires]
+    ours = (number for number, each in enumerate(found) if each and _is_ours(each))
     return next(ours, len(requires))
 
 
-def _is_ours(name: str) -> bool:
-    return canonicalize_name(name) == NAME
+def _is_ours(requirement: Requirement) -> bool:
+    return canonicalize_name(requirement.name) == NAME and requirement.marker is None
 
 
 def _candidates(text: str, system: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[str]:
@@ -172,7 +196,7 @@ def _switched(text: str, system: Mapping[str, Any]) -> str:
         table["requires"].append(requirement)
     elif table["requires"][place] != requirement:
         table["requires"][place] = requirement
-    table["build-backend"] = BACKEND
+    table["build-backend"] = str(Wrapper.BACKEND)
     if "backend-path" in table:
         del table["backend-path"]
     return tomlkit.dumps(document)
