@@ -321,7 +321,9 @@ class TestCommands:
         """Built once; nobody changes it."""
         content = f"def content(): return {TEXT.decode()!r}"
         folder = tmp_path_factory.mktemp("project")
-        root = repository(folder / "small", own_backend(content))
+        files = own_backend(content)
+        files["backend.py"] = files["backend.py"].replace('name), "w")', 'name), "w", 8)')
+        root = repository(folder / "small", files)
         done = Command(fast_folder)("build", root, "-o", folder / "out", "--deflate", "canonical")
         assert done.status == 0, done.stderr
         return Project(root, done, folder / "out")
@@ -360,17 +362,23 @@ class TestCommands:
     def test_verified(self, project: Project, samebytes: Command, tmp_path: Path) -> None:
         good = sorted(map(project.out.joinpath, project.done.digests))
         bad = _tampered(good[0], tmp_path / good[0].name)
+        other = _by_a_third(good[0], tmp_path / "other" / good[0].name)
         # An index that knows nothing need not be asked for long.
         (tmp_path / "simple").mkdir()
         index = {"PIP_INDEX_URL": (tmp_path / "simple").as_uri(), "PIP_CONFIG_FILE": os.devnull}
-        found = _verified(samebytes, project.root, [*good, bad], index)
+        found = _verified(samebytes, project.root, [*good, bad, other], index)
         validate(found, "verify-1.json")
         verdicts = [each["verdict"] for each in found["results"]]
-        assert verdicts == ["identical", "identical", "different"]
-        for each in found["results"]:
+        assert verdicts == ["identical", "identical", "different", "equivalent"]
+        again, streams = "again in canonical form", "by the backend, and its streams compressed"
+        for each, done in zip(found["results"], (again, again, again, streams), strict=True):
             assert each["recipe"]["deflate"] == CANONICAL.to_dict()
             evidence = {part["what"]: part["value"] for part in each["evidence"]}
             assert evidence["deflate"] == NAME
+            assert evidence["written"].startswith(done)
+        kinds = {each["kind"] for each in found["results"][3]["corrections"]}
+        assert "zip-external-attr" in kinds
+        assert not kinds & {"deflate-stream", "zip-method"}
 
 
 def _verified(
@@ -391,6 +399,17 @@ def _tampered(wheel: Path, to: Path) -> Path:
     rewrite_wheel(plain, to, EPOCH, deflate="canonical")
     assert to.stat().st_size
     assert to.read_bytes() != wheel.read_bytes()
+    return to
+
+
+def _by_a_third(wheel: Path, to: Path) -> Path:
+    """In no form of ours: its first file has other permissions."""
+    to.parent.mkdir()
+    data = bytearray(wheel.read_bytes())
+    at = data.index(b"PK\1\2") + 38
+    assert data[at : at + 4] == (0o100644 << 16).to_bytes(4, "little")
+    data[at : at + 4] = (0o100664 << 16).to_bytes(4, "little")
+    to.write_bytes(data)
     return to
 
 

@@ -115,13 +115,12 @@ def _add_compressed(
     It is stored as if it were compressed already, and only then the headers say that it is.
     """
     crc = size = 0
-    stream = []
-    while data := content.read(_COPY_BYTES):
-        crc, size = zlib.crc32(data, crc), size + len(data)
-        stream.append(deflate.compress(data))
-    stream.append(deflate.flush())
     info.compress_type = zipfile.ZIP_STORED
-    new.writestr(info, b"".join(stream))
+    with new.open(info, "w") as to:
+        while data := content.read(_COPY_BYTES):
+            crc, size = zlib.crc32(data, crc), size + len(data)
+            to.write(deflate.compress(data))
+        to.write(deflate.flush())
     info.compress_type, info.CRC, info.file_size = zipfile.ZIP_DEFLATED, crc, size
     end = raw.tell()
     raw.seek(info.header_offset)

@@ -33,17 +33,30 @@ _CHECKED = 32 * 1024
 _ANSWER = "adc193127ffa8281"
 
 
+class DeflateError(CoreError):
+    """Something cannot be compressed canonically: the ``problem``, and what the wrapper can do.
+
+    ``is_missing``: what compresses so is not here, or not as it should be.
+    """
+
+    def __init__(self, problem: str, advice: str, *, is_missing: bool = False) -> None:
+        super().__init__(f"{problem}: {advice}")
+        self.problem = problem
+        self.is_missing = is_missing
+
+
 class Compressor(Protocol):
     """Piece by piece, as zlib does; ``flush`` gives the rest."""
 
     def compress(self, data: bytes, /) -> bytes: ...
-    def flush(self) -> bytes: ...
+    def flush(self) -> bytes | memoryview: ...
 
 
 class _Canonical:
     """Takes the pieces, and gives the stream at the end, once zlib has got them back from it.
 
-    Raises CoreError where the package is missing, or is not the one, or gives other bytes.
+    Raises DeflateError where the package is missing, is not the one, or gives other bytes, and
+    where the memory does not hold the stream.
     """
 
     def __init__(self) -> None:
@@ -55,21 +68,27 @@ class _Canonical:
 
     def compress(self, data: bytes, /) -> bytes:
         if self._plain.tell() + len(data) > LARGEST:
-            raise CoreError(
-                f"more than {LARGEST:,} bytes in one stream are not compressed canonically: leave "
-                'out the largest files, or have zlib compress them (deflate = "zlib")'
+            raise DeflateError(
+                f"more than {LARGEST:,} bytes in one stream are not compressed canonically",
+                _SMALLER,
             )
         self._plain.write(data)
         return b""
 
-    def flush(self) -> bytes:
+    def flush(self) -> memoryview:
         with self._plain as file:
-            if file.tell() <= _IN_MEMORY:
-                file.seek(0)
-                return _round_trip(self._compressed, file.read())
-            file.flush()
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as plain:
-                return _round_trip(self._compressed, plain)
+            size = file.tell()
+            try:
+                if size <= _IN_MEMORY:
+                    file.seek(0)
+                    return _round_trip(self._compressed, file.read())
+                file.flush()
+                with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as plain:
+                    return _round_trip(self._compressed, plain)
+            except MemoryError:
+                raise DeflateError(
+                    f"there is not the memory to compress {size:,} bytes at once", _SMALLER
+                ) from None
 
 
 #: By the names that [tool.samebytes] deflate has for them.
@@ -78,7 +97,11 @@ COMPRESSORS: Mapping[str, Callable[[], Compressor]] = MappingProxyType(
 )
 
 
-def _round_trip(compressed: Any, plain: Any) -> bytes:
+_SMALLER = 'leave out the largest files, or have zlib compress them (deflate = "zlib")'
+_INSTALL = f"install {PACKAGE}=={VERSION} as PyPI has it"
+
+
+def _round_trip(compressed: Any, plain: Any) -> memoryview:
     stream = memoryview(compressed(plain, LEVEL))
     inflate, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
     for start in range(0, len(stream), _CHECKED):
@@ -88,8 +111,12 @@ def _round_trip(compressed: Any, plain: Any) -> bytes:
         size += len(data)
     else:
         if inflate.eof and not inflate.unused_data and size == len(plain):
-            return bytes(stream)
-    raise CoreError(f"{PACKAGE} {VERSION} gives a stream that zlib does not get the same from")
+            return stream
+    raise DeflateError(
+        f"{PACKAGE} {VERSION} gives a stream that zlib does not get the same from",
+        _INSTALL,
+        is_missing=True,
+    )
 
 
 @cache
@@ -97,20 +124,25 @@ def _checked_library() -> Any:
     try:
         library: Any = importlib.import_module(PACKAGE)
     except ImportError as error:
-        raise CoreError(
-            f'canonical archives need {PACKAGE}=={VERSION} ({error}): add "samebytes-core'
-            '[deflate]" to requires of [build-system], or install it'
+        raise DeflateError(
+            f"canonical archives need {PACKAGE}=={VERSION} ({error})",
+            'add "samebytes-core[deflate]" to requires of [build-system]',
+            is_missing=True,
         ) from None
     if (version := getattr(library, "__version__", "")) != VERSION:
-        raise CoreError(
-            f"canonical archives need {PACKAGE}=={VERSION}, and {version or 'another'} is here: "
-            f"other releases may give other bytes. Install {PACKAGE}=={VERSION}"
+        raise DeflateError(
+            f"canonical archives need {PACKAGE}=={VERSION}, and {version or 'another'} is here, "
+            "which may give other bytes",
+            _INSTALL,
+            is_missing=True,
         )
     answer = hashlib.sha256(_round_trip(library.deflate_compress, _sample())).hexdigest()
     if answer[: len(_ANSWER)] != _ANSWER:
-        raise CoreError(
-            f"{PACKAGE} {VERSION} gives other bytes here than elsewhere: it was built with another "
-            "libdeflate, or for a processor on which it does. Install the wheel that PyPI has of it"
+        raise DeflateError(
+            f"{PACKAGE} {VERSION} gives other bytes here than elsewhere, as it was built with "
+            "another libdeflate, or for a processor on which it does",
+            _INSTALL,
+            is_missing=True,
         )
     return library.deflate_compress
 

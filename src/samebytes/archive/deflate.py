@@ -6,7 +6,14 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from samebytes_core.deflate import COMPRESSORS, LEVEL, PACKAGE, VERSION, Compressor
+from samebytes_core.deflate import (
+    COMPRESSORS,
+    LEVEL,
+    PACKAGE,
+    VERSION,
+    Compressor,
+    DeflateError,
+)
 from samebytes_core.errors import CoreError
 
 from samebytes.archive.member import Blob
@@ -19,6 +26,9 @@ NAME = f"libdeflate ({PACKAGE} {VERSION}), level {LEVEL}"
 #: second.
 LARGEST_TRIED = 256 * 1024**2
 
+_INSTALL = "Install samebytes again, or what it needs: pip install 'samebytes-core[deflate]'."
+_SMALLER = "Leave out the largest files, or build without canonical compression."
+
 
 def canonical_compressor() -> Compressor:
     """Gives the whole stream at the end; raises CoreError where it cannot be had here."""
@@ -30,17 +40,30 @@ def core_errors() -> Iterator[None]:
     """What the core refuses to write, as errors of ours."""
     try:
         yield
-    except CoreError as error:
+    except DeflateError as error:
         raise UserError(
-            f"The archives cannot be compressed by {NAME}: {error}.",
-            hint="Build without --deflate canonical, or install what is missing.",
+            f"The archives cannot be compressed by {NAME}: {error.problem}.",
+            hint=_INSTALL if error.is_missing else _SMALLER,
         ) from None
+    except CoreError as error:
+        raise UserError(f"The archive cannot be written again: {error}.") from None
 
 
 def check_deflate() -> None:
     """Raise UserError, before anything is built, where archives cannot be compressed so here."""
     with core_errors():
         canonical_compressor()
+
+
+def why_untried(size: int = 0) -> str:
+    """Why nobody can say here whether a stream of so much (bytes) is of it; empty if one can."""
+    if size > LARGEST_TRIED:
+        return f"more than {LARGEST_TRIED:,} bytes"
+    try:
+        canonical_compressor()
+    except DeflateError as error:
+        return error.problem
+    return ""
 
 
 def is_canonical(chunks: Iterable[bytes], size: int, stream: Blob) -> bool:

@@ -302,8 +302,9 @@ _TABLE: tuple[tuple[str, str, frozenset[str], Recogniser, Reason, str], ...] = (
         | _kinds("tar-pax-other", "zip-extra-other", "zip-name-encoding")
         | _kinds("gzip-members", "zip-stored-descriptor"),
         recognition.always,
-        recognition.say("The same contents are put into the archive in another way."),
-        "Use the same frontend and backend in the same versions, or samebytes build on both sides.",
+        recognition.say_writers,
+        "Use the same frontend and backend in the same versions, or samebytes build with the same "
+        "options on both sides.",
     ),
     (
         "other-source",

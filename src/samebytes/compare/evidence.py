@@ -15,6 +15,7 @@ from samebytes.archive.artifact import Artifact, Form
 from samebytes.archive.member import TarHeader, ZipHeader
 from samebytes.archive.tar import FIELDS, number
 from samebytes.archive.zip_directory import CENTRAL
+from samebytes.compare.canonical_form import is_in_canonical_form
 from samebytes.compare.model import Difference
 from samebytes.compare.pairing import top_folder
 from samebytes.toml import read_toml
@@ -104,6 +105,11 @@ class Origin:
     @cached_property
     def has_egg_info(self) -> bool:
         return any(".egg-info/" in member.name for member in self.artifact.members)
+
+    @cached_property
+    def is_canonical(self) -> bool:
+        """Whether it is written as samebytes writes an archive again."""
+        return is_in_canonical_form(self.artifact)
 
     @cached_property
     def times(self) -> frozenset[object]:

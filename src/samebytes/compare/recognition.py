@@ -109,8 +109,13 @@ def is_style(difference: Difference, _evidence: Evidence) -> bool:
     return {difference.first, difference.second} == {"UNKNOWN", "none"}
 
 
-def is_umask(difference: Difference, _evidence: Evidence) -> bool:
-    """Whether permissions differ in the bits for group and others only."""
+def is_umask(difference: Difference, evidence: Evidence) -> bool:
+    """Whether permissions differ in the bits for group and others only.
+
+    The canonical writer sets these itself, whatever the umask was.
+    """
+    if _has_other_writer(evidence):
+        return False
     try:
         one, two = (int(value, 8) for value in (difference.first, difference.second))
     except ValueError:
@@ -118,8 +123,15 @@ def is_umask(difference: Difference, _evidence: Evidence) -> bool:
     return not (one ^ two) & ~0o077
 
 
-def is_unsorted(difference: Difference, _evidence: Evidence) -> bool:
+def is_unsorted(difference: Difference, evidence: Evidence) -> bool:
+    if _has_other_writer(evidence):
+        return False
     return "not sorted" in difference.first + difference.second
+
+
+def _has_other_writer(evidence: Evidence) -> bool:
+    """Whether one of the two is as the canonical writer writes it, and the other is not."""
+    return evidence.first.is_canonical is not evidence.second.is_canonical
 
 
 def say(text: str) -> Reason:
@@ -159,6 +171,18 @@ def say_owner(_evidence: Evidence, differences: Sequence[Difference]) -> str:
 def say_counts(_evidence: Evidence, differences: Sequence[Difference]) -> str:
     missing = sum(each.kind.id == "member-only-in-second" for each in differences)
     return f"The first lacks {missing:,}, the second lacks {len(differences) - missing:,}."
+
+
+def say_writers(evidence: Evidence, _differences: Sequence[Difference]) -> str:
+    """Which of the two is in canonical form, if only one is."""
+    text = "The same contents are put into the archive in another way."
+    if not _has_other_writer(evidence):
+        return text
+    side = "first" if evidence.first.is_canonical else "second"
+    return (
+        f"{text} The {side} has the order and the permissions with which samebytes, or "
+        "samebytes-core, writes an archive again; the other has not."
+    )
 
 
 def say_compressors(evidence: Evidence, differences: Sequence[Difference]) -> str:

@@ -46,7 +46,8 @@ class Candidate:
     With ``windows``, text files that Python code writes get the line ends of that system.
     ``options`` are those of setuptools' bdist_wheel. ``frontend`` is a program that builds sdists
     in its own way, beside the hooks of the backend; empty for all that use these. With ``deflate``,
-    what is built is written again, compressed so.
+    the streams of what is built are compressed again so; with ``written`` (seconds) all of it is
+    written again, in canonical form and with that time.
     """
 
     python: Interpreter
@@ -59,6 +60,7 @@ class Candidate:
     options: Mapping[str, str] = field(default_factory=dict)
     frontend: str = ""
     deflate: Deflate | None = None
+    written: int | None = None
     decisions: tuple[Decision, ...]
 
     @property

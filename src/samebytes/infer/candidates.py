@@ -18,7 +18,13 @@ from samebytes.infer.generators import Generated, read_generator
 from samebytes.infer.metadata import backend_bounds
 from samebytes.infer.options import wheel_options
 from samebytes.infer.pythons import able_pythons, choose_pythons, tagged_python
-from samebytes.infer.stamps import sdist_stamps, wheel_stamps, wheel_system, wheel_umask
+from samebytes.infer.stamps import (
+    member_times,
+    sdist_stamps,
+    wheel_stamps,
+    wheel_system,
+    wheel_umask,
+)
 from samebytes.infer.styles import styled
 from samebytes.infer.system import contradicted, merged, read_build_system
 from samebytes.interpreter import Interpreter
@@ -153,6 +159,7 @@ class _Parts:
             windows=system is not None,
             options=options,
             deflate=deflate,
+            written=self._written() if deflate else None,
             decisions=(
                 self.pins[0].decision,
                 self.day_decision,
@@ -252,6 +259,12 @@ class _Parts:
                 why = f"the lines of {name} end in CRLF, and in the revision they do not"
                 return Decision("system", "as on Windows", why)
         return None
+
+    def _written(self) -> int | None:
+        """The one time of what is in canonical form, as of samebytes or of the wrapper."""
+        if not self.origin.is_canonical:
+            return None
+        return next(iter(member_times(self.known.published).values()), None)
 
     def _options(self) -> tuple[Mapping[str, str], tuple[Decision, ...]]:
         if self.is_wheel and self.system.is_setuptools:

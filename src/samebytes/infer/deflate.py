@@ -5,11 +5,13 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 
-from samebytes.archive.artifact import Artifact, read_contents
-from samebytes.archive.deflate import NAME
+from samebytes.archive.artifact import Artifact, Tarball, read_contents
+from samebytes.archive.compressed import Gzip
+from samebytes.archive.deflate import NAME, why_untried
 from samebytes.archive.limits import Limits
 from samebytes.archive.member import Blob, ZipHeader
 from samebytes.compare.canonical import are_canonical, deflated, is_canonical_gzip
+from samebytes.compare.container import is_surely_zlib
 from samebytes.digest import Digest
 from samebytes.infer.candidate import Decision
 from samebytes.recipe import CANONICAL, Deflate
@@ -25,9 +27,14 @@ Compressed = tuple[Deflate | None, Decision | None]
 
 def sdist_deflate(sdist: Artifact) -> Compressed:
     """Whether its stream is of the one deflate that is the same everywhere."""
-    if not is_canonical_gzip(sdist):
+    if is_canonical_gzip(sdist):
+        return CANONICAL, Decision("deflate", NAME, "it gives the stream of the whole tar")
+    container = sdist.container
+    compression = container.compression if isinstance(container, Tarball) else None
+    if not isinstance(compression, Gzip) or is_surely_zlib(compression):
         return None, None
-    return CANONICAL, Decision("deflate", NAME, "it gives the stream of the whole tar")
+    untried = why_untried(sum(member.size for member in compression.members))
+    return None, Decision("deflate", "not known", _untried(untried)) if untried else None
 
 
 def wheel_deflate(wheel: Artifact) -> Compressed:
@@ -41,10 +48,15 @@ def wheel_deflate(wheel: Artifact) -> Compressed:
     every = list(deflated(wheel))
     if are_canonical(wheel, every):
         return CANONICAL, Decision("deflate", NAME, _why(len(every)))
+    untried = _untried(why_untried()) if every else ""
     if not numbers:
-        return None, None
+        return None, Decision("deflate", "not known", untried) if untried else None
     why = f"no level of zlib {zlib.ZLIB_RUNTIME_VERSION} gives the streams of its members"
-    return None, Decision("deflate", "not this zlib", why)
+    return None, Decision("deflate", "not this zlib", f"{why}; {untried}" if untried else why)
+
+
+def _untried(reason: str) -> str:
+    return f"{NAME} could not be tried here: {reason}" if reason else ""
 
 
 def _why(count: int) -> str:

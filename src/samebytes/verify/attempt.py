@@ -5,17 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from samebytes_core import epoch as epochs
-from samebytes_core.canonical import rewrite_sdist, rewrite_wheel
 
-from samebytes.archive.artifact import Form, read_artifact
-from samebytes.archive.damage import damage_named
-from samebytes.archive.deflate import LARGEST_TRIED, core_errors
-from samebytes.archive.limits import Limits
+from samebytes.archive.artifact import Form
 from samebytes.archive.unpack import unpack_sdist
 from samebytes.builder import (
     FIXED_ENVIRONMENT,
@@ -25,7 +21,7 @@ from samebytes.builder import (
     build_system_requires,
 )
 from samebytes.errors import ArtifactError, LimitError, SamebytesError, UnreachableError
-from samebytes.infer.candidate import Candidate
+from samebytes.infer.candidate import Candidate, Decision
 from samebytes.infer.system import pinned
 from samebytes.recipe import Route
 from samebytes.request import Workshop
@@ -34,6 +30,7 @@ from samebytes.sandbox.cell import PATH, Cell, report_of
 from samebytes.sandbox.sharing import shared_objects
 from samebytes.sandbox.tried import Tried, read_tried
 from samebytes.source import GitSource, SdistSource, Source, set_times
+from samebytes.verify.packing import packed_again
 from samebytes.verify.verification import Failure, Made, Phase
 from samebytes.workspace import Room, Workspace
 
@@ -45,12 +42,14 @@ _LARGEST = 1024**2
 class Rebuilt:
     """The file and its recipe, or why there is none; ``tried`` is what the build tried.
 
-    ``remarks`` are what should be known of the source.
+    ``packing`` is what was done to the file after the build, ``remarks`` are what should be known
+    of the source.
     """
 
     path: Path | None
     made: Made | None
     failure: Failure | None
+    packing: Decision | None
     tried: frozenset[Tried]
     remarks: tuple[str, ...]
 
@@ -83,6 +82,7 @@ class Bench:
             path=path,
             made=work.made,
             failure=failure,
+            packing=work.packing,
             tried=frozenset(work.tried),
             remarks=work.remarks,
         )
@@ -117,6 +117,7 @@ class _Work:
         self.candidate = candidate
         self.room = room
         self.made: Made | None = None
+        self.packing: Decision | None = None
         self.shared: tuple[Path, ...] = ()
         self.remarks: tuple[str, ...] = ()
         self.tried: set[Tried] = set()
@@ -167,18 +168,15 @@ class _Work:
 
     def _finished(self, built: Path) -> Path:
         """Compressed as the published file is, if that is known: all else is then compared."""
-        epoch = self.candidate.stamps.epoch
-        if self.candidate.deflate is None or epoch is None:
+        candidate, made = self.candidate, self.made
+        if candidate.deflate is None or made is None:
             return built
         self.bench.workshop.reporter.step("compressing")
         final = self.bench.space.shelf() / built.name
-        rewrite = rewrite_wheel if self.bench.form is Form.WHEEL else rewrite_sdist
-        # What cannot be written again is compared as it is.
-        with suppress(SamebytesError), core_errors(), damage_named(built):
-            read_artifact(built, Limits(size=LARGEST_TRIED))
-            rewrite(built, final, epoch, deflate="canonical")
-            return final
-        return built
+        path, self.packing, is_compressed = packed_again(built, final, candidate.written)
+        if not is_compressed:
+            self.made = replace(made, candidate=replace(candidate, deflate=None))
+        return path
 
     def _unpacked(self, sdist: Path) -> Path:
         """The tree of an sdist that was built on the way, in a new room."""

@@ -175,7 +175,7 @@ class _Work:
             judge(self.published, built),
             source=self.subject.source.identity.name,
             recipe=rebuilt.made,
-            evidence=candidate.decisions,
+            evidence=(*candidate.decisions, *filter(None, [rebuilt.packing])),
             remarks=rebuilt.remarks,
         )
 
