@@ -93,7 +93,7 @@ def rewrite_wheel(source: Path, destination: Path, epoch: int, *, deflate: str =
         destination.open("xb") as raw,
         zipfile.ZipFile(raw, "w") as new,
     ):
-        for member in sorted(old.infolist(), key=_wheel_order):
+        for member in sorted(old.infolist(), key=lambda member: wheel_order(member.filename)):
             info = _canonical_zipinfo(member, epoch)
             with old.open(member) as content:
                 if deflate == "zlib" or member.is_dir():
@@ -180,10 +180,11 @@ def _canonical_zipinfo(member: zipfile.ZipInfo, epoch: int) -> zipfile.ZipInfo:
     return info
 
 
-def _wheel_order(member: zipfile.ZipInfo) -> tuple[bool, bool, str]:
-    folder, _, name = member.filename.partition("/")
+def wheel_order(path: str) -> tuple[bool, bool, str]:
+    """By what members are sorted: the dist-info folder last, and RECORD at its end (PEP 427)."""
+    folder, _, name = path.partition("/")
     metadata = folder.endswith(".dist-info")
-    return metadata, metadata and name == "RECORD", member.filename
+    return metadata, metadata and name == "RECORD", path
 
 
 def zip_time(seconds: int) -> tuple[int, int, int, int, int, int]:

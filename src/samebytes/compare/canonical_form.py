@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from zipfile import ZIP_DEFLATED, ZIP_STORED
 
+from samebytes_core.canonical import wheel_order
+
 from samebytes.archive.artifact import Artifact, Form, Tarball, Zipfile
 from samebytes.archive.compressed import Gzip
 from samebytes.archive.member import NOTHING, Member, MemberType, TarHeader, ZipHeader
@@ -95,7 +97,9 @@ def _is_wheel(members: Sequence[Member], container: Zipfile) -> bool:
     time = headers[0].central[CENTRAL["time"]]
     return (
         [header.position for header in headers] == sorted(header.position for header in headers)
-        and _ascending(_wheel_order(header) for header in headers)
+        and _ascending(
+            wheel_order(header.name.decode("utf-8", "surrogateescape")) for header in headers
+        )
         and all(_is_zip_member(*each, time) for each in zip(members, headers, strict=True))
     )
 
@@ -126,14 +130,6 @@ def _is_zip_member(member: Member, header: ZipHeader, time: bytes) -> bool:
 def _zip_header(member: Member) -> ZipHeader:
     assert isinstance(member.header, ZipHeader)
     return member.header
-
-
-def _wheel_order(header: ZipHeader) -> tuple[bool, bool, str]:
-    """PEP 427: the dist-info folder last, and RECORD at its end."""
-    path = header.name.decode("utf-8", "surrogateescape")
-    folder, _, name = path.partition("/")
-    metadata = folder.endswith(".dist-info")
-    return metadata, metadata and name == "RECORD", path
 
 
 def _ascending(keys: Iterable[object]) -> bool:
