@@ -189,12 +189,5 @@ def wheel_order(path: str) -> tuple[bool, bool, str]:
 
 def zip_time(seconds: int) -> tuple[int, int, int, int, int, int]:
     """The time as zip keeps it: UTC, not before 1980, in steps of two seconds."""
-    moment = time.gmtime(max(seconds, ZIP_FLOOR) & ~1)
-    return (
-        moment.tm_year,
-        moment.tm_mon,
-        moment.tm_mday,
-        moment.tm_hour,
-        moment.tm_min,
-        moment.tm_sec,
-    )
+    year, month, day, hour, minute, second = time.gmtime(max(seconds, ZIP_FLOOR) & ~1)[:6]
+    return year, month, day, hour, minute, second
