@@ -305,7 +305,7 @@ class TestFetch:
     def test_slow(self, server: Server, tmp_path: Path) -> None:
         server.faults = [drip]
         notices: list[str] = []
-        path = index(server.url, tmp_path, notices, timeout=0.2).sdist(NAME, VERSION).path
+        path = index(server.url, tmp_path, notices, timeout=0.6).sdist(NAME, VERSION).path
         assert path.read_bytes() == CONTENT
         assert re.fullmatch(r"bytes=\d+-", str(server.ranges()[1]))
         assert "is too slow; trying again in" in notices[0]

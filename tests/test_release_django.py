@@ -21,16 +21,20 @@ ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.slow
 
 
-def release(people: Party, *options: str | Path) -> None:
-    """Prepared, confirmed by another and by CI, and published: each once, none of it too early."""
+def release(people: Party, *options: str | Path, ci: bool = True) -> None:
+    """Prepared, confirmed by another and by CI, and published: each once, none of it too early.
+
+    Without ``ci``, two are enough.
+    """
     before = people.index.posts()
     prepared = people.prepare(*options)
     assert prepared.status == 0, prepared.stdout + prepared.stderr
     assert people.confirm(by=people.bert).status == 0
     assert people.publish().status == 1
     assert people.index.posts() == before
-    assert people.confirm_in_ci().status == 0
-    published = people.publish()
+    if ci:
+        assert people.confirm_in_ci().status == 0
+    published = people.publish() if ci else people.publish(threshold=2)
     assert published.status == 0, published.stdout + published.stderr
 
 
@@ -56,7 +60,7 @@ def test_django(folder: Path, samebytes: Command) -> None:
         besides=("django/contrib/", "docs/releases/5.2.19.txt"),
     )
     with party(root, folder, samebytes, tag="5.2.19", kit=("--kit", "django")) as people:
-        release(people)
+        release(people, ci=False)
         # Whoever has but the usual tools can check it.
         checksums = "Django-5.2.19.checksum.txt"
         people.anna.home.gpg("--verify", people.out / f"{checksums}.asc")
