@@ -25,22 +25,6 @@ MEMORY = Path("/dev/shm")
 SHARED = "SAMEBYTES_TESTS_SHARED"
 #: What the program answers to.
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-#: Modules with tests of many seconds.
-LONGEST = (
-    "test_release_django",
-    "test_migrate_django",
-    "test_wrapped_projects",
-    "test_django",
-    "test_django_diff",
-    "test_check_projects",
-    "test_release_interrupted",
-    "test_cluster",
-    "test_verify_public",
-    "test_audit_inputs",
-    "test_audit",
-    "test_stay",
-    "test_check_zoo",
-)
 PYTHONS = ("3.11", "3.12", "3.13")
 
 
@@ -57,12 +41,6 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[SHARED] = tempfile.mkdtemp(prefix="shared-", dir=_fast_folder())
         config.add_cleanup(lambda: shutil.rmtree(os.environ.pop(SHARED), ignore_errors=True))
         _save_time(os.environ)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest comes first, so that at the end no worker is left alone with it."""
-    place = {name: number for number, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: place.get(item.path.stem, len(LONGEST)))
 
 
 def _save_time(environ: MutableMapping[str, str]) -> None:
