@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -42,7 +42,7 @@ ONE_MORE_TRY = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"}
 
 def results(document: Path) -> dict[str, dict[str, Any]]:
     """All that was found of each, but for how long it took, and when it was built."""
-    text = re.sub(r"rebuilt file \d+ different times", "rebuilt file some times", document.read_text())
+    text = re.sub(r"rebuilt file \d+ different times", "rebuilt file times", document.read_text())
     found: list[dict[str, Any]] = json.loads(text)["results"]
     for each in (one for result in found for one in result["corrections"] + result["differences"]):
         if each["kind"] == "zip-mtime":
