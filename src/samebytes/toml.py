@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from typing import Any
 
 #: Parts of a dotted key.
@@ -17,6 +18,14 @@ def read_toml(text: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+def table_at(document: Mapping[str, object], *keys: str) -> dict[str, object]:
+    """The table at this place; empty if there is none."""
+    found: object = document
+    for key in keys:
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return dict(found) if isinstance(found, Mapping) else {}
 
 
 def check_keys(text: str) -> None:

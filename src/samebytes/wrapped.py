@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
+from samebytes.toml import table_at
+
 #: The distribution, and its extra for canonical compression.
 NAME, EXTRA = "samebytes-core", "deflate"
 
@@ -29,11 +31,3 @@ def wrapper_of(
     build = table_at({**table_at(pyproject, "tool", "hatch"), **(hatch or {})}, "build")
     hooks = table_at(build, "hooks") | table_at(build, "targets", "sdist", "hooks")
     return Wrapper.HATCH_HOOK if Wrapper.HATCH_HOOK in hooks else None
-
-
-def table_at(document: Mapping[str, object], *keys: str) -> dict[str, object]:
-    """The table at this place; empty if there is none."""
-    found: object = document
-    for key in keys:
-        found = found.get(key) if isinstance(found, Mapping) else None
-    return dict(found) if isinstance(found, Mapping) else {}

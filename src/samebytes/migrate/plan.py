@@ -25,8 +25,9 @@ from samebytes.migrate.rules import FORCED
 from samebytes.migrate.sdist_rules import Translation, sdist_plan
 from samebytes.migrate.tables import HATCH_VCS, HATCHLING, hatch_tables
 from samebytes.migrate.tree import Tree
-from samebytes.migrate.version import VersionPlan, declared_version, subtable, version_plan
+from samebytes.migrate.version import VersionPlan, declared_version, version_plan
 from samebytes.migrate.wheel_rules import wheel_plan
+from samebytes.toml import table_at
 from samebytes.versions import requirement_or_none
 from samebytes.wrapped import LEGACY_BACKEND
 
@@ -104,7 +105,7 @@ def make_plan(before: Before) -> Plan:
     gone = {name for name in ("MANIFEST.in", "setup.py") if tree.has(name)}
     if tree.has("setup.cfg") and not leftover:
         gone.add("setup.cfg")
-    forced = _forced({**subtable(pyproject, "project"), **fields}, metadata)
+    forced = _forced({**table_at(pyproject, "project"), **fields}, metadata)
     sdist = sdist_plan(
         tree,
         before.sdist.files.keys(),
@@ -114,7 +115,7 @@ def make_plan(before: Before) -> Plan:
         forced=forced | version.written | set(FORCED),
     )
     dynamic = ["version"] if version.table else []
-    if version.static and "version" not in subtable(pyproject, "project"):
+    if version.static and "version" not in table_at(pyproject, "project"):
         fields = {"name": fields.pop("name", ""), "version": version.static, **fields}
     requires = _requires(pyproject, version)
     changes: dict[str, bytes | None] = dict.fromkeys(sorted(gone))
@@ -150,7 +151,7 @@ def _fields(
     pyproject: Mapping[str, object], metadata: Metadata, before: Before
 ) -> dict[str, object]:
     """What to write into ``[project]``: everything, or what setuptools filled in until now."""
-    project = subtable(pyproject, "project")
+    project = table_at(pyproject, "project")
     dynamic = project.get("dynamic")
     names = [str(name) for name in dynamic] if isinstance(dynamic, list) else []
     if "project" not in pyproject:
@@ -176,7 +177,7 @@ def _forced(project: Mapping[str, object], metadata: Metadata) -> frozenset[str]
 
 
 def _requires(pyproject: Mapping[str, object], version: VersionPlan) -> list[str]:
-    named = subtable(pyproject, "build-system").get("requires")
+    named = table_at(pyproject, "build-system").get("requires")
     others = [
         str(text)
         for text in (named if isinstance(named, list) else [])
@@ -196,7 +197,7 @@ def _is_direct(metadata: Metadata) -> bool:
 
 
 def _notes(pyproject: Mapping[str, object], version: VersionPlan, tree: Tree) -> Iterator[str]:
-    dynamic = subtable(pyproject, "project").get("dynamic")
+    dynamic = table_at(pyproject, "project").get("dynamic")
     static = [name for name in dynamic if name != "version"] if isinstance(dynamic, list) else []
     if static:
         yield f"No longer dynamic, but written out in [project]: {', '.join(map(str, static))}."

@@ -10,8 +10,9 @@ from packaging.metadata import parse_email
 from samebytes.errors import ArtifactError
 from samebytes.migrate.before import Before
 from samebytes.migrate.facts import Facts
-from samebytes.migrate.version import VersionPlan, subtable
+from samebytes.migrate.version import VersionPlan
 from samebytes.migrate.wheel_rules import WheelPlan
+from samebytes.toml import table_at
 from samebytes.versions import specifiers_or_none
 
 #: What the build writes into an sdist, and no tree has.
@@ -74,10 +75,10 @@ def _tag_reasons(before: Before) -> Iterator[str]:
 
 
 def _configured(pyproject: Mapping[str, object]) -> Iterator[str]:
-    if "backend-path" in subtable(pyproject, "build-system"):
+    if "backend-path" in table_at(pyproject, "build-system"):
         yield "It builds with a backend of its own (build-system.backend-path)."
     for table in ("build", "version", "metadata"):
-        if table in subtable(subtable(pyproject, "tool"), "hatch"):
+        if table in table_at(pyproject, "tool", "hatch"):
             yield f"pyproject.toml has a table [tool.hatch.{table}] already."
 
 

@@ -32,12 +32,13 @@ from samebytes.pipeline import build_release
 from samebytes.recipe import Pin, Route
 from samebytes.request import Request, Workshop
 from samebytes.source import ChangedSource
+from samebytes.toml import table_at
 from samebytes.variations.check import CheckResult, check
 from samebytes.variations.choice import CheckRequest
 from samebytes.variations.findings import Finding
 from samebytes.variations.table import REPEAT, chosen
 from samebytes.workspace import Room, workspace
-from samebytes.wrapped import EXTRA, NAME, table_at, wrapper_of
+from samebytes.wrapped import EXTRA, NAME, wrapper_of
 
 _LABEL = "wrapped"
 #: The variation that builds the wheel from the tree, and not from the sdist.

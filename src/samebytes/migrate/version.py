@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 
 from samebytes.migrate.facts import Facts, folder
 from samebytes.migrate.tree import Tree
+from samebytes.toml import table_at
 from samebytes.versions import version_or_none
 
 #: What hatchling looks for by itself (hatchling.version.core.RegexVersionFile.DEFAULT_PATTERN).
@@ -59,9 +60,9 @@ def declared_version(
     pyproject: Mapping[str, object], setup_cfg: Mapping[str, str], facts: Facts, *, has_scm: bool
 ) -> Declared:
     """``setup_cfg`` is its section ``metadata``; ``has_scm``: setuptools-scm is installed."""
-    tool = subtable(pyproject, "tool")
-    dynamic = subtable(subtable(subtable(tool, "setuptools"), "dynamic"), "version")
-    static = subtable(pyproject, "project").get("version")
+    tool = table_at(pyproject, "tool")
+    dynamic = table_at(tool, "setuptools", "dynamic", "version")
+    static = table_at(pyproject, "project").get("version")
     if isinstance(static, str):
         return Declared(static=static)
     if attribute := dynamic.get("attr"):
@@ -72,7 +73,7 @@ def declared_version(
     if colon and kind.strip() in ("attr", "file"):
         value = value.strip()
         return Declared(attribute=value) if kind.strip() == "attr" else Declared(file=value)
-    options = {**subtable(tool, "setuptools_scm"), **subtable(tool, "setuptools-scm")}
+    options = {**table_at(tool, "setuptools_scm"), **table_at(tool, "setuptools-scm")}
     if facts.scm is not None:
         return Declared(scm={**options, **facts.scm})
     if has_scm and ("setuptools_scm" in tool or "setuptools-scm" in tool):
@@ -239,9 +240,3 @@ def _is_version(text: str, version: str) -> bool:
 
 def _listed(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def subtable(table: Mapping[str, object], key: str) -> Mapping[str, object]:
-    """The table under ``key``; empty where there is none, or something else."""
-    found = table.get(key)
-    return found if isinstance(found, Mapping) else {}

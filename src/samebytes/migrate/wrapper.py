@@ -21,8 +21,9 @@ from samebytes_core.settings import read_pyproject, read_settings
 from samebytes.migrate.lines import plain, written_like
 from samebytes.migrate.pyproject import parse
 from samebytes.migrate.refusals import Refusal
+from samebytes.toml import table_at
 from samebytes.versions import requirement_or_none
-from samebytes.wrapped import EXTRA, LEGACY_BACKEND, NAME, Wrapper, table_at, wrapper_of
+from samebytes.wrapped import EXTRA, LEGACY_BACKEND, NAME, Wrapper, wrapper_of
 
 #: What pip and build require for a project that says nothing.
 DEFAULT_REQUIRES = ("setuptools>=40.8.0",)

@@ -11,8 +11,8 @@ from pathlib import Path
 from samebytes.digest import Digest
 from samebytes.guard import remove_folder
 from samebytes.source import GitSource
-from samebytes.toml import read_toml
-from samebytes.wrapped import table_at, wrapper_of
+from samebytes.toml import read_toml, table_at
+from samebytes.wrapped import wrapper_of
 
 #: Bytes of a file with settings that are read.
 _LARGEST = 1024**2
