@@ -97,3 +97,9 @@ class Found(NamedTuple):
     number: int
     member: Member
     content: bytes
+
+
+def zip_header(member: Member) -> ZipHeader:
+    """The header of a member that is known to be a zip's."""
+    assert isinstance(member.header, ZipHeader)
+    return member.header

@@ -8,7 +8,7 @@ from samebytes.archive.artifact import Artifact, Tarball, each_content, plain_ch
 from samebytes.archive.compressed import Gzip
 from samebytes.archive.deflate import LARGEST_TRIED, is_canonical
 from samebytes.archive.limits import Limits
-from samebytes.archive.member import ZipHeader
+from samebytes.archive.member import ZipHeader, zip_header
 from samebytes.archive.zip_directory import CENTRAL
 from samebytes.compare.container import is_surely_zlib
 
@@ -45,9 +45,8 @@ def are_canonical(artifact: Artifact, numbers: Collection[int]) -> bool:
     """Whether the streams of these members of a zip are all of this kind, and there are some."""
     found = False
     for number, content in each_content(artifact, numbers, Limits()):
-        header = artifact.members[number].header
-        assert isinstance(header, ZipHeader)
-        if not is_canonical([content], len(content), header.stream):
+        stream = zip_header(artifact.members[number]).stream
+        if not is_canonical([content], len(content), stream):
             return False
         found = True
     return found

@@ -15,7 +15,7 @@ from samebytes_core.canonical import wheel_order
 
 from samebytes.archive.artifact import Artifact, Form, Tarball, Zipfile
 from samebytes.archive.compressed import Gzip
-from samebytes.archive.member import NOTHING, Member, MemberType, TarHeader, ZipHeader
+from samebytes.archive.member import NOTHING, Member, MemberType, TarHeader, ZipHeader, zip_header
 from samebytes.archive.tar import FIELDS, number
 from samebytes.archive.zip_directory import CENTRAL, LOCAL
 
@@ -93,7 +93,7 @@ def _is_wheel(members: Sequence[Member], container: Zipfile) -> bool:
     end = container.end
     if end.comment or (end.gap, end.trailing) != (NOTHING, NOTHING) or len(end.record) != 22:
         return False
-    headers = [_zip_header(member) for member in members]
+    headers = [zip_header(member) for member in members]
     time = headers[0].central[CENTRAL["time"]]
     return (
         [header.position for header in headers] == sorted(header.position for header in headers)
@@ -125,11 +125,6 @@ def _is_zip_member(member: Member, header: ZipHeader, time: bytes) -> bool:
         and not (header.central_extra or header.local_extra or header.comment or header.descriptor)
         and header.gap == NOTHING
     )
-
-
-def _zip_header(member: Member) -> ZipHeader:
-    assert isinstance(member.header, ZipHeader)
-    return member.header
 
 
 def _ascending(keys: Iterable[object]) -> bool:

@@ -26,7 +26,7 @@ from samebytes.archive.compressed import (
 )
 from samebytes.archive.deflate import NAME
 from samebytes.archive.limits import Limits
-from samebytes.archive.member import Blob, Member, TarHeader, ZipHeader
+from samebytes.archive.member import Blob, TarHeader, zip_header
 from samebytes.compare import tar_fields, zip_fields
 from samebytes.compare.canonical import is_canonical_gzip
 from samebytes.compare.container import candidates, end_style, layout
@@ -134,9 +134,9 @@ def _zip_residual(claim: Claim) -> str | None:
     partners = {number: second.members[other] for number, other in pairing.pairs}
     end = 0
     for number, mine in sorted(
-        enumerate(first.members), key=lambda each: _header(each[1]).position
+        enumerate(first.members), key=lambda each: zip_header(each[1]).position
     ):
-        header = _header(mine)
+        header = zip_header(mine)
         partner = partners.get(number, mine)  # entries for folders are taken as they are
         slots = corrected(
             zip_fields.slots_of(mine),
@@ -169,11 +169,6 @@ def _zip_end_residual(first: Artifact, second: Artifact, reported: frozenset[str
     if one.end.gap != two.end.gap or one.end.trailing != two.end.trailing:
         return "the end of the zip"
     return None
-
-
-def _header(member: Member) -> ZipHeader:
-    assert isinstance(member.header, ZipHeader)
-    return member.header
 
 
 def _is_ascending(pairing: Pairing) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from samebytes.archive.member import NOTHING, Blob, Member, ZipHeader
+from samebytes.archive.member import NOTHING, Blob, Member, zip_header
 from samebytes.archive.zip_directory import (
     CENTRAL,
     DESCRIPTOR,
@@ -25,8 +25,7 @@ _EXECUTABLE, _TYPE = 0o111 << 16, 0o170000 << 16
 
 def slots_of(member: Member) -> Slots:
     """The independent parts of what a zip says about a member, and of how it is stored."""
-    header = member.header
-    assert isinstance(header, ZipHeader)
+    header = zip_header(member)
     central = {name: header.central[place] for name, place in CENTRAL.items()}
     local = {name: header.local[place] for name, place in LOCAL.items()}
     descriptor = header.descriptor
@@ -185,8 +184,7 @@ def zip_corrections(first: Member, second: Member) -> Iterator[Correction]:
 
 def bare_zip_member(member: Member) -> Member:
     """The member without anything that its content, name, time and permissions have no need of."""
-    assert isinstance(member.header, ZipHeader)
-    header = replace(member.header, gap=NOTHING, central_extra=b"", local_extra=b"")
+    header = replace(zip_header(member), gap=NOTHING, central_extra=b"", local_extra=b"")
     return replace(member, header=header)
 
 

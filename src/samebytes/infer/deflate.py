@@ -9,7 +9,7 @@ from samebytes.archive.artifact import Artifact, Tarball, read_contents
 from samebytes.archive.compressed import Gzip
 from samebytes.archive.deflate import NAME, why_untried
 from samebytes.archive.limits import Limits
-from samebytes.archive.member import Blob, ZipHeader
+from samebytes.archive.member import Blob, zip_header
 from samebytes.compare.canonical import are_canonical, deflated, is_canonical_gzip
 from samebytes.compare.container import is_surely_zlib
 from samebytes.digest import Digest
@@ -41,7 +41,7 @@ def wheel_deflate(wheel: Artifact) -> Compressed:
     """Which level of zlib gives the streams of some members, or which other gives all of them."""
     numbers = list(_samples(wheel))
     contents = read_contents(wheel, numbers, Limits())
-    streams = {number: _stream(wheel, number) for number in numbers}
+    streams = {number: zip_header(wheel.members[number]).stream for number in numbers}
     for level in _LEVELS if numbers else ():
         if all(_deflated(contents[number], level) == streams[number] for number in numbers):
             return None, Decision("deflate", f"zlib level {level}", _why(len(numbers)))
@@ -73,12 +73,6 @@ def _samples(wheel: Artifact) -> Iterator[int]:
         if _SMALLEST <= wheel.members[number].content.size <= _LARGEST:
             found += 1
             yield number
-
-
-def _stream(wheel: Artifact, number: int) -> Blob:
-    header = wheel.members[number].header
-    assert isinstance(header, ZipHeader)
-    return header.stream
 
 
 def _deflated(content: bytes, level: int) -> Blob:

@@ -22,7 +22,7 @@ from samebytes.archive.compressed import Gzip
 from samebytes.archive.damage import damage_named
 from samebytes.archive.deflate import LARGEST_TRIED, NAME, canonical_compressor, core_errors
 from samebytes.archive.limits import Limits
-from samebytes.archive.member import NOTHING, Blob, ZipHeader
+from samebytes.archive.member import NOTHING, Blob, zip_header
 from samebytes.archive.zip_directory import CENTRAL
 from samebytes.compare.canonical import deflated
 from samebytes.compare.zip_fields import encoded, slots_of
@@ -102,7 +102,7 @@ def _recompress_zip(artifact: Artifact, container: Zipfile, file: BinaryIO) -> N
     numbers, packed = range(len(artifact.members)), set(deflated(artifact))
     end = container.end
     for number in numbers:
-        name, header = artifact.members[number].name, _header(artifact, number)
+        name, header = artifact.members[number].name, zip_header(artifact.members[number])
         if number not in packed and header.central[CENTRAL["method"]] != _STORED:
             raise _unfit(artifact, f"{name!r:.200} is too large")
         if header.gap != NOTHING:
@@ -126,12 +126,6 @@ def _recompress_zip(artifact: Artifact, container: Zipfile, file: BinaryIO) -> N
 
 def _unfit(artifact: Artifact, reason: str) -> ArtifactError:
     return ArtifactError(f"{artifact.path.name} cannot be compressed again: {reason}.")
-
-
-def _header(artifact: Artifact, number: int) -> ZipHeader:
-    header = artifact.members[number].header
-    assert isinstance(header, ZipHeader)
-    return header
 
 
 def _compressed(content: bytes) -> bytes | memoryview:
